@@ -1,0 +1,71 @@
+"""Directories: what each party calls its formulas.
+
+The host has one, and each task's agent has one. A name may be moved to another formula; the formula stays.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tinydb import where
+
+from endo_kernel.errors import NameUnknown
+from endo_kernel.names import FormulaId, PetName, TaskId, near
+from endo_kernel.store import Store
+
+HOST = "host"
+
+
+def guest_of(task: TaskId) -> str:
+    """Name the party that is the agent of a task."""
+    return f"task:{task}"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One name of one party: the formula, and in words where it came from."""
+
+    name: PetName
+    formula: FormulaId
+    origin: str
+
+
+class Directory:
+    """All names of all parties of one store."""
+
+    def __init__(self, store: Store) -> None:
+        self._names = store.table("names")
+
+    def write(self, party: str, name: PetName, formula: FormulaId, origin: str) -> None:
+        """Give a formula a name, or move the name to it."""
+        found = self._names.search((where("party") == party) & (where("name") == name))
+        fields = {"party": party, "name": name, "formula": formula, "origin": origin}
+        if found:
+            self._names.update(fields, doc_ids=[found[0].doc_id])
+        else:
+            self._names.insert(fields)
+
+    def find(self, party: str, name: str) -> Entry | None:
+        """Give the entry of a name, or None."""
+        found = self._names.search((where("party") == party) & (where("name") == name))
+        return Entry(PetName(name), FormulaId(found[0]["formula"]), found[0]["origin"]) if found else None
+
+    def get(self, party: str, name: str) -> Entry:
+        """Give the entry of a name; raises NameUnknown with the names that are close."""
+        entry = self.find(party, name)
+        if entry is None:
+            raise NameUnknown(f"{name!r} is not a name here; {near(name, [entry.name for entry in self.entries(party)])}")
+        return entry
+
+    def entries(self, party: str) -> list[Entry]:
+        """Give all names of a party, oldest first."""
+        found = self._names.search(where("party") == party)
+        return [Entry(PetName(doc["name"]), FormulaId(doc["formula"]), doc["origin"]) for doc in found]
+
+    def free(self, party: str, name: PetName, formula: FormulaId) -> PetName:
+        """Give this name, or the next with a number, that does not mean another formula yet."""
+        number, candidate = 1, name
+        while (entry := self.find(party, candidate)) is not None and entry.formula != formula:
+            number += 1
+            candidate = PetName(f"{name}-{number}")
+        return candidate

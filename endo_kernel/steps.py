@@ -1,0 +1,340 @@
+"""Steps: approved evaluations, each run at most once, and their outcomes.
+
+There is one way to start a step, `start`, and asking twice is harmless. The start is durable before the first instruction; the
+outcome, the agent's result and the name are one transaction. What was running when a process died is `unknown`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tinydb import where
+from tinydb.table import Document
+
+from endo_kernel import replies
+from endo_kernel.cards import Card, Cards, depends_on
+from endo_kernel.conversation import Conversations, Result
+from endo_kernel.directory import HOST, Directory, guest_of
+from endo_kernel.errors import CardDecided, DaemonClosed, StoreUnwritable, ValueLost
+from endo_kernel.formulas import Evaluation, NotebookValue
+from endo_kernel.graph import Graph
+from endo_kernel.names import CardNumber, FormulaId, PetName, TaskId
+from endo_kernel.powers import Bell, Clock, Failure, Json, Outcome, Realm
+from endo_kernel.powers import Evaluation as Work
+from endo_kernel.store import Store
+from endo_kernel.tasks import Tasks
+from endo_kernel.values import unkept
+
+_RETRY_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One run of a card's code: its outcome as it is shown. `value` is what the display needs of the result."""
+
+    card: CardNumber
+    task: TaskId
+    formula: FormulaId
+    started: float
+    status: str
+    seconds: float | None = None
+    failure: Mapping[str, str] | None = None
+    output: tuple[Mapping[str, Json], ...] = ()
+    value: Mapping[str, Json] | None = None
+
+
+class Steps:
+    """Runs approved cards, and keeps what came of them."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        graph: Graph,
+        cards: Cards,
+        conversations: Conversations,
+        directory: Directory,
+        tasks: Tasks,
+        realms: Mapping[str, Realm],
+        clock: Clock,
+        bell: Bell,
+    ) -> None:
+        self._store = store
+        self._steps = store.table("steps")
+        self._graph = graph
+        self._cards = cards
+        self._conversations = conversations
+        self._directory = directory
+        self._tasks = tasks
+        self._realms = realms
+        self._clock = clock
+        self._bell = bell
+        self._closing = False
+        self._going: dict[CardNumber, asyncio.Task[None]] = {}
+        self._waiting: dict[CardNumber, list[asyncio.Future[Outcome]]] = {}
+
+    # What there is
+
+    def of_card(self, number: CardNumber) -> list[Step]:
+        """Give the runs of a card, oldest first."""
+        return [_step(doc) for doc in self._steps.search(where("card") == number)]
+
+    def of_task(self, task: TaskId) -> list[Step]:
+        """Give the runs of a task, oldest first."""
+        return [step for card in self._cards.of_task(task) for step in self.of_card(card.number)]
+
+    def result_of(self, number: CardNumber) -> FormulaId | None:
+        """Give the formula that is a card's result, or None before it is done."""
+        doc = self._steps.last(where("card") == number)
+        return FormulaId(doc["formula"]) if doc and doc["status"] == "done" else None
+
+    def inputs(self, card: Card) -> dict[str, FormulaId] | None:
+        """Resolve a card's bindings to formulas; None while another card has yet to give one."""
+        found: dict[str, FormulaId] = {}
+        for slot, bound in card.bindings.items():
+            formula = bound.formula if bound.card is None else self.result_of(bound.card)
+            if formula is None:
+                return None
+            found[slot] = formula
+        return found
+
+    # Running
+
+    def expect(self, number: CardNumber) -> asyncio.Future[Outcome]:
+        """Give a future for the outcome of a card's next run."""
+        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        # Whoever asked may not care for the outcome; it is in the store all the same.
+        future.add_done_callback(lambda done: done.cancelled() or done.exception())
+        self._waiting.setdefault(number, []).append(future)
+        return future
+
+    def start(self, task: TaskId) -> None:
+        """Start every approved card of a task whose inputs are there and that has not been started."""
+        for card in self._cards.of_task(task):
+            if card.state == "approved" and card.number not in self._going and self.inputs(card) is not None:
+                run = asyncio.get_running_loop().create_task(self._run(card), name=f"card {card.number}")
+                self._going[card.number] = run
+                run.add_done_callback(lambda run, number=card.number: self._ended(number, run))
+
+    def interrupt(self, number: CardNumber) -> bool:
+        """Stop a run where its realm can stop it; tells whether there was one."""
+        run = self._going.get(number)
+        return run.cancel() if run else False
+
+    def _ended(self, number: CardNumber, run: asyncio.Task[None]) -> None:
+        self._going.pop(number, None)
+        error = None if run.cancelled() else run.exception()
+        for future in self._waiting.pop(number, []):
+            if not future.done():
+                future.set_exception(error or DaemonClosed(f"card {number} was stopped"))
+
+    async def _run(self, card: Card) -> None:
+        try:
+            inputs = self.inputs(card)
+            assert inputs is not None
+            slots = await self._provide(card, inputs)
+        except ValueLost as error:
+            self._reopen(card, str(error))
+            raise
+        recipe = Evaluation(card.number, card.code or "", card.realm or "", inputs)
+        started: list[int] = []
+
+        def begin() -> None:
+            self._bell.call(lambda: started.append(self._begin(card, recipe)))
+
+        try:
+            outcome = await self._realms[recipe.realm].evaluate(Work(f"card {card.number}", recipe.code, slots, begin))
+        except CardDecided:
+            return
+        except asyncio.CancelledError:
+            if self._closing:
+                raise
+            outcome = Outcome(failure=Failure("Interrupted", "interrupted by the host", ""), exception=KeyboardInterrupt())
+        if not started:
+            # It ended before its first instruction: interrupted, or the realm could not start. That is an outcome like any other.
+            started.append(self._begin(card, recipe))
+        await self._conclude(card, started[0], outcome)
+
+    async def _provide(self, card: Card, inputs: Mapping[str, FormulaId]) -> dict[str, object]:
+        slots = {}
+        for slot, formula in inputs.items():
+            try:
+                slots[slot] = await self._graph.provide(formula)
+            except ValueLost as error:
+                raise ValueLost(f"card {card.number} is open again: the value of slot {slot!r} is gone ({error})") from None
+        return slots
+
+    def _reopen(self, card: Card, why: str) -> None:
+        with self._store.transaction():
+            self._cards.move(card, "open", who="endo", why=why)
+            self._tasks.note(card.task, "warn", why)
+        self._bell.changed(card.task)
+
+    def _begin(self, card: Card, recipe: Evaluation) -> int:
+        """Make the start durable. Called on the daemon's thread, right before the first instruction."""
+        with self._store.transaction():
+            self._cards.move(card, "running", who="endo")
+            formula = self._graph.formulate(recipe)
+            step = {"card": card.number, "task": card.task, "formula": formula, "started": self._clock.now(), "status": "running"}
+            number = self._steps.insert(step)
+        self._bell.changed(card.task)
+        return number
+
+    async def _conclude(self, card: Card, step: int, outcome: Outcome) -> None:
+        while True:
+            try:
+                self._write(card, step, outcome)
+                break
+            except StoreUnwritable as error:
+                # The effects have happened: the outcome stays in memory and is written as soon as the disk takes it.
+                self._tell(card.number, Outcome(failure=Failure("StoreUnwritable", str(error), ""), exception=error))
+                await asyncio.sleep(_RETRY_SECONDS)
+        self._tell(card.number, outcome)
+        if outcome.failure is not None:
+            self.give_up(card, f"the code of card {card.number} failed")
+        self._bell.changed(card.task)
+        self._bell.wake(card.task)
+        self.start(card.task)
+
+    def _tell(self, number: CardNumber, outcome: Outcome) -> None:
+        for future in self._waiting.pop(number, []):
+            if not future.done():
+                future.set_result(outcome)
+
+    def _write(self, card: Card, step: int, outcome: Outcome) -> None:
+        now = self._cards.get(card.number)
+        formula = FormulaId(self._steps.get(doc_id=step)["formula"])
+        failure, kept = outcome.failure, outcome.kept or unkept(outcome.value)
+        with self._store.transaction():
+            fields = {
+                "status": "failed" if failure else "done",
+                "seconds": outcome.seconds,
+                "failure": failure and {"type": failure.type, "message": failure.message, "traceback": failure.traceback},
+                "output": list(outcome.output),
+                "value": None if failure else {"detail": kept.detail, "table": kept.table, "text": kept.text},
+            }
+            self._steps.update(fields, doc_ids=[step])
+            if failure:
+                self._cards.move(now, "failed", who="endo", why=f"{failure.type}: {failure.message}")
+                result = replies.failed(card.proposal.tool_use, failure, outcome.output, now.code if now.edited else None)
+            else:
+                self._graph.keep(formula, kept)
+                name = self.give_name(now, formula)
+                self._cards.move(now, "done", who="endo")
+                result = replies.done(
+                    card.proposal.tool_use,
+                    name=name,
+                    summary=kept.description,
+                    output=outcome.output,
+                    code=now.code if now.edited else None,
+                )
+            self.settle(card, result)
+        if not failure:
+            self._graph.live(formula, outcome.value)
+        self.let_go(now)
+
+    # What ends a card
+
+    def give_name(self, card: Card, formula: FormulaId) -> PetName | None:
+        """Name a result in the agent's directory and in the host's; where the host's name is taken, with a number."""
+        if card.result is None:
+            return None
+        name = PetName(card.result)
+        asked = PetName(card.proposal.result or name)
+        origin = f"card {card.number} of task {card.task}"
+        self._directory.write(guest_of(card.task), name, formula, f"result of card {card.number}")
+        if asked != name:
+            self._directory.write(guest_of(card.task), asked, formula, f"result of card {card.number}, which the host calls {name}")
+        self._directory.write(HOST, self._directory.free(HOST, name, formula), formula, origin)
+        return name
+
+    def settle(self, card: Card, result: Result) -> None:
+        """Give the tool use behind a card its one result."""
+        turn = self._conversations.get(card.proposal.turn)
+        self._conversations.settle(turn, result)
+
+    def give_up(self, card: Card, why: str) -> None:
+        """End the cards that need the result of one that will not give it."""
+        for other in depends_on(self._cards.of_task(card.task), card.number):
+            slot = next(name for name, bound in {**other.prebound, **other.bindings}.items() if bound.card == card.number)
+            reason = f"its slot {slot!r} needs the result of card {card.number}, and {why}"
+            with self._store.transaction():
+                self._cards.move(other, "failed" if other.state == "approved" else "withdrawn", who="endo", why=reason)
+                self.settle(other, replies.refused(other.proposal.tool_use, "withdrawn", f"not run: {reason}"))
+            self._tell(other.number, Outcome(failure=Failure("StepFailed", reason, "")))
+            self.give_up(other, f"card {other.number} was not run")
+
+    def let_go(self, card: Card) -> None:
+        """Forget the live notebook values that only this card held."""
+        for bound in card.bindings.values():
+            if bound.formula is not None and isinstance(self._graph.get(bound.formula), NotebookValue):
+                self._graph.forget(bound.formula)
+
+    # After a restart
+
+    def recover(self) -> set[TaskId]:
+        """Mark what may have run as unknown, and give the tasks that were touched."""
+        touched = set()
+        for card in self._cards.in_state("running"):
+            why = "the kernel died while it ran: it may have had effects"
+            with self._store.transaction():
+                self._cards.move(card, "unknown", who="endo", why=why)
+                for doc in self._steps.search(where("card") == card.number):
+                    if doc["status"] == "running":
+                        self._steps.update({"status": "unknown"}, doc_ids=[doc.doc_id])
+            touched.add(card.task)
+        return touched
+
+    def resolve(self, card: Card, formula: FormulaId, who: str) -> None:
+        """End an unknown card with a value that the host gives."""
+        now = self._clock.now()
+        with self._store.transaction():
+            self._cards.move(card, "done", who=who, why="the host gave the result")
+            value = {"detail": self._graph.detail(formula), "table": None, "text": None}
+            step = {"card": card.number, "task": card.task, "formula": formula, "started": now, "status": "done", "seconds": 0.0}
+            self._steps.insert({**step, "value": value, "failure": None, "output": []})
+            name = self.give_name(card, formula)
+            note = "The kernel died while this ran, so it may have had effects; the host gave the result by hand."
+            self.settle(card, replies.done(card.proposal.tool_use, name=name, summary=self._graph.summary(formula), note=note))
+        self._bell.changed(card.task)
+        self._bell.wake(card.task)
+        self.start(card.task)
+
+    async def replay(self, card: Card) -> object:
+        """Run the recipe of a done card again, on the host's act, because its value was lost. Decisions and results stay as they are."""
+        formula = self.result_of(card.number)
+        assert formula is not None
+        recipe = self._graph.get(formula)
+        if not isinstance(recipe, Evaluation):
+            raise ValueLost(self._graph.loss(formula))
+        slots = await self._provide(card, recipe.bindings)
+        outcome = await self._realms[recipe.realm].evaluate(Work(f"card {card.number}, again", recipe.code, slots))
+        if outcome.exception is not None:
+            raise outcome.exception
+        self._graph.live(formula, outcome.value)
+        self._bell.changed(card.task)
+        return outcome.value
+
+    async def close(self) -> None:
+        """Stop what can be stopped, writing nothing: what was running is found as unknown at the next start."""
+        self._closing = True
+        runs = [run for run in self._going.values() if not run.done()]
+        for run in runs:
+            run.cancel()
+        await asyncio.gather(*runs, return_exceptions=True)
+
+
+def _step(doc: Document) -> Step:
+    return Step(
+        card=CardNumber(doc["card"]),
+        task=TaskId(doc["task"]),
+        formula=FormulaId(doc["formula"]),
+        started=doc["started"],
+        status=doc["status"],
+        seconds=doc.get("seconds"),
+        failure=doc.get("failure"),
+        output=tuple(doc.get("output") or ()),
+        value=doc.get("value"),
+    )

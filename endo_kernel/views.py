@@ -1,0 +1,161 @@
+"""What a page draws: tasks, cards and lists as JSON, read from a daemon. Bounded, and without a decision in it.
+
+The shapes are those of `labextension/src/protocol.ts`. Everything here runs on the daemon's thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+
+from endo_kernel.cards import WAITING, Card
+from endo_kernel.cardviews import CardViews, iso
+from endo_kernel.conversation import Turn
+from endo_kernel.daemon import Daemon
+from endo_kernel.names import TaskId
+from endo_kernel.powers import Json
+from endo_kernel.tasks import COUNTED, Status, Task
+from endo_kernel.variables import Variables
+
+STATUS_TEXT: Mapping[Status, str] = {
+    "ready": "Ready",
+    "thinking": "Thinking",
+    "running": "Running",
+    "waiting": "Waiting for you",
+    "idle": "Your turn",
+    "sleeping": "Model not reachable",
+    "paused": "Paused",
+    "done": "Done",
+    "failed": "Failed",
+    "cancelled": "Cancelled",
+}
+_TURNS = 60
+View = dict[str, Json]
+
+
+class Views:
+    """Draws the tasks and cards of one daemon."""
+
+    def __init__(self, daemon: Daemon, variables: Variables) -> None:
+        self._daemon = daemon
+        self._cards = CardViews(daemon, variables)
+
+    def show(self, what: Mapping[str, Json]) -> View:
+        """Give the view that `hello` asked for: head, order, entries."""
+        match what:
+            case {"kind": "task", "task": int(task)}:
+                return self.task(TaskId(task))
+            case {"kind": "card", "card": int(number)}:
+                return self.cards("card", [self._daemon.cards.get(number)])
+            case {"kind": "inbox"}:
+                return self.cards("inbox", self._daemon.cards.in_state(*WAITING))
+            case _:
+                return {"head": {"kind": "tasks", "rows": self.rows(), "readonly": self._daemon.refusal_now}, "order": [], "entries": {}}
+
+    def cards(self, kind: str, cards: Iterable[Card]) -> View:
+        """Give a list of cards."""
+        entries = {f"c{card.number}": self._card_entry(card) for card in cards}
+        head = {"kind": kind, "count": len(entries), "readonly": self._daemon.refusal_now}
+        return {"head": head, "order": list(entries), "entries": entries}
+
+    def rows(self) -> list[dict[str, Json]]:
+        """Give a row for each task, newest first."""
+        return [self._row(task) for task in reversed(self._daemon.tasks.all())]
+
+    def _row(self, task: Task) -> dict[str, Json]:
+        status = self._daemon.status(task)
+        active = next((step["title"] for step in task.plan if step["status"] == "active"), None)
+        return {
+            "id": task.id,
+            "title": task.title,
+            "status": status,
+            "status_text": STATUS_TEXT[status],
+            "progress": task.progress,
+            "plan_step": active,
+            "waiting_for": self._waiting_for(task),
+            "tokens": task.tokens,
+            "usd": task.cost,
+            "updated": iso(task.updated),
+        }
+
+    def _waiting_for(self, task: Task) -> list[int]:
+        return [card.number for card in self._daemon.cards.of_task(task.id) if card.state in WAITING]
+
+    def task(self, task_id: TaskId, before: int | None = None) -> View:
+        """Give a task's thread; long ones from their newest turns, or those before a turn."""
+        task = self._daemon.tasks.get(task_id)
+        turns = self._daemon.conversations.newest(task_id, _TURNS, before=before)
+        earlier = self._daemon.conversations.count_before(task_id, turns[0].id) if turns else 0
+        entries = self._entries(task, turns, whole=earlier == 0, newest=before is None)
+        view = {"order": [entry["key"] for entry in entries], "entries": {entry["key"]: entry for entry in entries}}
+        return {"head": self._head(task, earlier), **view}
+
+    def _head(self, task: Task, earlier: int) -> dict[str, Json]:
+        status = self._daemon.status(task)
+        waiting = self._waiting_for(task)
+        why = task.why or task.paused or (task.sleep.error if task.sleep and status == "sleeping" else None)
+        return {
+            "kind": "task",
+            "id": task.id,
+            "title": task.title,
+            "status": status,
+            "status_text": STATUS_TEXT[status],
+            "why": why if status != "done" else None,
+            "model": task.model,
+            "rehearsal": task.model == "rehearsal",
+            "progress": task.progress,
+            "plan": [dict(step) for step in task.plan],
+            "usage": {**{kind: task.usage.get(kind, 0) for kind in COUNTED}, "total": task.tokens, "usd": task.cost},
+            "waiting_for": waiting,
+            "retry_at": iso(task.sleep.until) if task.sleep and status == "sleeping" else None,
+            "readonly": self._daemon.refusal_now,
+            "earlier": earlier,
+            "reply_hint": _hint(status, waiting),
+        }
+
+    def _entries(self, task: Task, turns: list[Turn], *, whole: bool, newest: bool) -> list[dict[str, Json]]:
+        who = "Rehearsal" if task.model == "rehearsal" else "Claude"
+        start = turns[0].at if turns and not whole else 0.0
+        dated: list[tuple[float, int, dict[str, Json]]] = []
+        cards: dict[int, list[Card]] = {}
+        for card in self._daemon.cards.of_task(task.id):
+            cards.setdefault(card.proposal.turn, []).append(card)
+        for turn in turns:
+            if turn.role == "assistant":
+                dated.append((turn.at, 1, _agent_entry(turn, who)))
+                dated += [(turn.at, 2, self._card_entry(card)) for card in cards.get(turn.id, ())]
+        within = (turns[-1].at if turns and not newest else float("inf"), start)
+        for letter in self._daemon.mail.all(task.id):
+            if within[1] <= letter.at <= within[0]:
+                entry = {"key": f"m{letter.id}", "kind": "host", "at": iso(letter.at), "text": letter.text, "queued": letter.turn == 0}
+                # A message that waits stands at the end, where it will be delivered.
+                dated.append((letter.at if letter.turn else float("inf"), 0, entry))
+        for note in self._daemon.tasks.notes(task.id):
+            if within[1] <= note.at <= within[0]:
+                entry = {"key": f"n{note.id}", "kind": "note", "at": iso(note.at), "level": note.level, "text": note.text}
+                dated.append((note.at, 3, entry))
+        dated.sort(key=lambda item: item[:2])
+        entries = [entry for _, _, entry in dated if entry["kind"] != "agent" or entry["text"]]
+        text = self._daemon.agent.text(task.id) if newest else None
+        if text is not None:
+            entries.append({"key": "live", "kind": "live", "at": iso(datetime.now(UTC).timestamp()), "who": who, "text": text})
+        return entries
+
+    def _card_entry(self, card: Card) -> dict[str, Json]:
+        return {"key": f"c{card.number}", "kind": "card", "at": iso(card.opened), "card": self._cards.card(card)}
+
+
+def _agent_entry(turn: Turn, who: str) -> dict[str, Json]:
+    text = "\n\n".join(block["text"] for block in turn.content if block.get("type") == "text" and block.get("text"))
+    return {"key": f"t{turn.id}", "kind": "agent", "at": iso(turn.at), "who": who, "text": text}
+
+
+def _hint(status: Status, waiting: list[int]) -> str:
+    if status == "cancelled":
+        return "This task was cancelled."
+    if waiting:
+        cards = ", ".join(f"#{number}" for number in waiting)
+        return f"Write to this task. It is delivered with the decision on {cards}."
+    if status in ("thinking", "running", "ready", "sleeping", "paused"):
+        return "Write to this task. It is delivered with the next turn."
+    return "Write to this task."
