@@ -6,19 +6,27 @@ from typing import Any
 
 from endo_kernel.errors import EndoError
 
-__version__ = "0.1.0"
-__all__ = ["EndoError", "__version__", "load_ipython_extension", "unload_ipython_extension"]
+__all__ = ["EndoError", "load_ipython_extension", "unload_ipython_extension"]
+
+
+def __getattr__(name: str) -> str:
+    """Give `__version__` from the installed package, which has it from `labextension/package.json`."""
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("endo-kernel")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def load_ipython_extension(shell: Any) -> None:
     """Give an ordinary IPython kernel, ipykernel 7.1 or later, the name `endo` and the magics."""
-    from endo_kernel.kernel.extension import attach  # noqa: PLC0415 - importing the package opens nothing
+    from endo_kernel.kernel.extension import attach
 
     attach(shell, getattr(shell, "kernel", None))
 
 
 def unload_ipython_extension(shell: Any) -> None:
     """Close the daemon and take the names out again."""
-    from endo_kernel.kernel.extension import detach  # noqa: PLC0415 - see above
+    from endo_kernel.kernel.extension import detach
 
     detach()

@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from tinydb import where
@@ -162,7 +162,7 @@ class Cards:
         }
         return self.get(CardNumber(self._cards.insert(doc)))
 
-    def get(self, number: int) -> Card:
+    def get(self, number: object) -> Card:
         """Give a card in any state; raises CardUnknown."""
         doc = self._cards.get(doc_id=number) if isinstance(number, int) and not isinstance(number, bool) else None
         if not isinstance(doc, Document):
@@ -222,9 +222,8 @@ def already(card: Card) -> str:
     if change is None or card.state == "unknown":
         return f"card {card.number} is {card.state}: endo.rerun, endo.resolve or endo.fail decides on it"
     word = "approved" if change.state == "approved" else words.get(change.state, change.state)
-    at = datetime.fromtimestamp(change.at).strftime("%H:%M")
-    today = datetime.now().date() == datetime.fromtimestamp(change.at).date()
-    when = f"at {at}" if today else f"on {datetime.fromtimestamp(change.at):%Y-%m-%d} at {at}"
+    at = datetime.fromtimestamp(change.at, UTC).astimezone()
+    when = f"at {at:%H:%M}" if at.date() == datetime.now(UTC).astimezone().date() else f"on {at:%Y-%m-%d} at {at:%H:%M}"
     then = "" if card.state in (change.state, "approved") else f"; it is now {card.state}"
     return f"card {card.number} was already {word} {when}{then}"
 

@@ -122,7 +122,6 @@ class CardViews:
                 return f"form #{number}", "filled in by you"
             case Literal():
                 return slot.from_name or "value", "given as a value"
-        return "value", ""
 
     def _lost(self, card: Card, slot: Slot, bound: Binding | None) -> str | None:
         graph = self._daemon.graph
@@ -207,7 +206,16 @@ def _only(card: Card) -> FormulaId:
 
 
 def _empty_outcome(status: str, **parts: Json) -> dict[str, Json]:
-    nothing = {"result": None, "detail": "", "seconds": None, "table": None, "text": None, "output": [], "error": None, "answer": None}
+    nothing: dict[str, Json] = {
+        "result": None,
+        "detail": "",
+        "seconds": None,
+        "table": None,
+        "text": None,
+        "output": [],
+        "error": None,
+        "answer": None,
+    }
     return {"status": status, **nothing, **parts}
 
 

@@ -36,7 +36,7 @@ class StoreReader:
         from endo_kernel.variables import empty
 
         main = MainQueue()
-        self._daemon = Daemon(folder, Powers(main, _no_model, ()), readonly=True)
+        self._daemon = Daemon(folder, Powers(main, _NoModels(), ()), readonly=True)
         self._replies: list[Mapping[str, Json]] = []
         self._page = Page(Session(self._daemon, main, empty(), Defaults(lambda: "rehearsal")), self._replies.append)
 
@@ -55,8 +55,14 @@ class StoreReader:
         self._daemon.close()
 
 
-def _no_model(name: str) -> Any:
-    raise EndoError(f"no model is called from a terminal, so not {name!r}")
+class _NoModels:
+    """Calls no model: a terminal only reads a store."""
+
+    def __call__(self, name: str) -> Any:
+        raise EndoError(f"no model is called from a terminal, so not {name!r}")
+
+    async def close(self) -> None:
+        """Nothing to let go of."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -235,7 +241,7 @@ def _binding(source: Source, expression: str) -> dict[str, Json]:
 
 
 def _install(given: Any) -> int:
-    from endo_kernel.kernel.spec import install
+    from endo_kernel.kernel.install import install
 
     where = install(
         user=given.user, prefix=sys.prefix if given.sys_prefix else given.prefix, name=given.name, display_name=given.display_name

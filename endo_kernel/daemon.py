@@ -29,7 +29,8 @@ from endo_kernel.guest import Guest
 from endo_kernel.host import Host
 from endo_kernel.mail import Mail
 from endo_kernel.names import TaskId
-from endo_kernel.powers import Backoff, Clock, Json, MainThread, Model, Realm, SystemClock
+from endo_kernel.parts import Parts
+from endo_kernel.powers import Backoff, Clock, Json, MainThread, Models, Realm, SystemClock
 from endo_kernel.steps import Steps
 from endo_kernel.store import Store, open_store
 from endo_kernel.tasks import Status, Task, Tasks, status
@@ -49,7 +50,7 @@ class Powers:
     """Everything that the daemon gets from outside."""
 
     main: MainThread
-    models: Callable[[str], Model]
+    models: Models
     realms: Sequence[Realm]
     clock: Clock = field(default_factory=SystemClock)
     backoff: Backoff = field(default_factory=Backoff)
@@ -84,7 +85,7 @@ class Daemon:
             self._loop.call_soon(ready.set_result, None)
             if not self.readonly:
                 self._loop.call_soon(self._carry_on)
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - it is raised again, in the thread that waits for it
             self._loop.close()
             ready.set_exception(error)
             return
@@ -102,32 +103,22 @@ class Daemon:
         self.cards = Cards(self.store, powers.clock)
         self.tasks = Tasks(self.store, powers.clock)
         self.conversations = Conversations(self.store, powers.clock)
-        shared: dict[str, Any] = {"store": self.store, "graph": self.graph, "cards": self.cards, "tasks": self.tasks}
-        self.steps = Steps(
-            **shared, conversations=self.conversations, directory=self.directory, realms=realms, clock=powers.clock, bell=self
+        parts = Parts(
+            self.store,
+            self.graph,
+            self.directory,
+            self.mail,
+            self.cards,
+            self.tasks,
+            self.conversations,
+            realms,
+            powers.main,
+            powers.clock,
+            self,
         )
-        self.host = Host(
-            **shared,
-            directory=self.directory,
-            mail=self.mail,
-            conversations=self.conversations,
-            steps=self.steps,
-            realms=realms,
-            main=powers.main,
-            bell=self,
-        )
-        guest = Guest(graph=self.graph, directory=self.directory, cards=self.cards, tasks=self.tasks, realms=realms)
-        self.agent = Agent(
-            store=self.store,
-            tasks=self.tasks,
-            conversations=self.conversations,
-            mail=self.mail,
-            guest=guest,
-            models=powers.models,
-            clock=powers.clock,
-            backoff=powers.backoff,
-            bell=self,
-        )
+        self.steps = Steps(parts)
+        self.host = Host(parts, self.steps)
+        self.agent = Agent(parts, Guest(parts), powers.models, powers.backoff)
 
     def _open_store(self) -> Store:
         self.refusal = "opened for reading only"
@@ -211,7 +202,7 @@ class Daemon:
                 self.call(lambda: self._watchers.remove(watcher))
 
     def watch(self, watcher: Watcher) -> None:
-        """The same, for as long as the daemon lives."""
+        """Have `watcher` called for as long as the daemon lives."""
         self.call(lambda: self._watchers.append(watcher))
 
     def status(self, task: Task) -> Status:
@@ -277,6 +268,7 @@ class Daemon:
         try:
             await self.agent.close()
             await self.steps.close()
+            await self.powers.models.close()
             for realm in self.powers.realms:
                 await realm.close()
         finally:

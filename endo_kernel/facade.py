@@ -5,6 +5,7 @@ These objects hold no state: each property asks the daemon, so it is never out o
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,7 +20,7 @@ from endo_kernel.errors import BadBinding, BadDefinition, StepFailed
 from endo_kernel.handles import CardHandle, TaskHandle
 from endo_kernel.host import Edits, Gift, Given, GivenName
 from endo_kernel.mainthread import MainQueue
-from endo_kernel.names import TaskId
+from endo_kernel.names import CardNumber, TaskId
 from endo_kernel.powers import Json, Outcome
 from endo_kernel.realms.facets import Facet, facet
 from endo_kernel.tasks import COUNTED, Settings
@@ -33,7 +34,7 @@ class Defaults:
 
     model: Callable[[], str]
     max_tokens: int = 16_000
-    thinking: Mapping[str, Json] | None = None
+    thinking: Callable[[str], Mapping[str, Json] | None] = lambda model: None
     prices: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     budget_tokens: int | None = None
     budget_usd: float | None = None
@@ -50,7 +51,7 @@ class Defaults:
             max_tokens=self.max_tokens,
             system=SYSTEM,
             tools=TOOLS,
-            thinking=None if model == "rehearsal" else self.thinking,
+            thinking=self.thinking(model),
             prices=prices,
             budget_tokens=self.budget_tokens,
             budget_usd=self.budget_usd,
@@ -59,7 +60,7 @@ class Defaults:
 
 def _show_plain(output: Sequence[Mapping[str, Json]]) -> None:
     for item in output:
-        print(item["text"] if item["kind"] == "stream" else item["data"].get("text/plain", ""), end="")
+        sys.stdout.write(item["text"] if item["kind"] == "stream" else item["data"].get("text/plain", ""))
 
 
 class Session:
@@ -144,7 +145,7 @@ class Endo:
         return self.endow_with(_number(card), gifts, Edits(_code, _realm, _name))
 
     def endow_with(self, number: int, gifts: Mapping[str, Gift], edits: Edits) -> Any:
-        """The same, for bindings that name a pet name instead of a value."""
+        """Do the same for bindings that may name a pet name instead of a value."""
         return self._outcome(number, self._daemon.host.endow(number, gifts, edits))
 
     def reject(self, card: int | CardHandle, reason: str = "") -> None:
@@ -154,7 +155,7 @@ class Endo:
     def answer(self, card: int | CardHandle, /, *value: object, **fields: Json) -> None:
         """Answer a form with its fields, or a request with a value."""
         number = _number(card)
-        if value and fields or len(value) > 1:
+        if (value and fields) or len(value) > 1:
             raise BadBinding(
                 f"answer a form with fields, endo.answer({number}, name=...), or a request with one value, endo.answer({number}, df)"
             )
@@ -192,7 +193,7 @@ class Endo:
         try:
             outcome = self._session.main.serve(done)
         except KeyboardInterrupt:
-            self._daemon.call(lambda: self._daemon.steps.interrupt(number))
+            self._daemon.call(lambda: self._daemon.steps.interrupt(CardNumber(number)))
             raise
         if not isinstance(outcome, Outcome):
             return outcome
@@ -302,7 +303,7 @@ class Names(Mapping[str, str]):
         return iter([str(entry.name) for entry in self._entries()])
 
     def __getitem__(self, name: str) -> str:
-        return dict((row["name"], row["type"]) for row in self.rows())[name]
+        return {row["name"]: row["type"] for row in self.rows()}[name]
 
     def rows(self) -> list[dict[str, str]]:
         """Give name, type and origin of each."""

@@ -10,15 +10,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from endo_kernel import replies
-from endo_kernel.cards import UNSETTLED, Binding, Card, Cards, Kind, Proposal, Slot
+from endo_kernel.cards import UNSETTLED, Binding, Card, Kind, Proposal, Slot
 from endo_kernel.conversation import Result, ToolUse, Turn
-from endo_kernel.directory import Directory, guest_of
+from endo_kernel.directory import guest_of
 from endo_kernel.errors import BadDefinition, NameUnknown
 from endo_kernel.formulas import Literal
-from endo_kernel.graph import Graph
 from endo_kernel.names import TaskId, near, parse_identifier, parse_pet_name, suggest_pet_name
-from endo_kernel.powers import Json, Realm
-from endo_kernel.tasks import Tasks
+from endo_kernel.parts import Parts
+from endo_kernel.powers import Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +100,12 @@ Act = Define | Form | Request | Plan | ListNames | Lookup | StoreValue | Finish
 class Guest:
     """Carries out the acts of agents, each within its own task's directory."""
 
-    def __init__(self, *, graph: Graph, directory: Directory, cards: Cards, tasks: Tasks, realms: Mapping[str, Realm]) -> None:
-        self._graph = graph
-        self._directory = directory
-        self._cards = cards
-        self._tasks = tasks
-        self._realms = realms
+    def __init__(self, parts: Parts) -> None:
+        self._graph = parts.graph
+        self._directory = parts.directory
+        self._cards = parts.cards
+        self._tasks = parts.tasks
+        self._realms = parts.realms
 
     def act(self, turn: Turn, use: ToolUse, act: Act) -> Result | Card:
         """Do what a tool use asks: a result at once, or the card that will give it. Raises EndoError for what cannot be done."""

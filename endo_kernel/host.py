@@ -7,22 +7,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from endo_kernel import replies
-from endo_kernel.cards import UNSETTLED, Binding, Card, Cards, already
-from endo_kernel.conversation import Conversations
-from endo_kernel.directory import HOST, Directory, Entry
+from endo_kernel.cards import UNSETTLED, Binding, Card, already
+from endo_kernel.directory import HOST, Entry
 from endo_kernel.errors import BadBinding, BadDefinition, CardChanged, CardDecided, TaskEnded, ValueLost
 from endo_kernel.forms import check_answers
 from endo_kernel.formulas import Answer, Formula, Literal, NotebookValue, Origin, Stored
-from endo_kernel.graph import Graph
-from endo_kernel.mail import Mail
 from endo_kernel.names import FormulaId, TaskId, near, parse_pet_name
-from endo_kernel.powers import Bell, Json, MainThread, Outcome, Realm
+from endo_kernel.parts import Parts
+from endo_kernel.powers import Json, Outcome, Realm
 from endo_kernel.steps import Steps
-from endo_kernel.store import Store
-from endo_kernel.tasks import Settings, Task, Tasks
+from endo_kernel.tasks import Settings, Task
 from endo_kernel.values import describe, is_json, keep
 
 
@@ -31,7 +28,7 @@ class Given:
     """A live value that the host gives, and where it came from."""
 
     value: object
-    origin: Origin = Origin()
+    origin: Origin = field(default_factory=Origin)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,36 +53,21 @@ class Edits:
 class Host:
     """The person's acts on one store."""
 
-    def __init__(
-        self,
-        *,
-        store: Store,
-        graph: Graph,
-        directory: Directory,
-        mail: Mail,
-        cards: Cards,
-        tasks: Tasks,
-        conversations: Conversations,
-        steps: Steps,
-        realms: Mapping[str, Realm],
-        main: MainThread,
-        bell: Bell,
-    ) -> None:
-        self._store = store
-        self._graph = graph
-        self._directory = directory
-        self._mail = mail
-        self._cards = cards
-        self._tasks = tasks
-        self._conversations = conversations
+    def __init__(self, parts: Parts, steps: Steps) -> None:
+        self._store = parts.store
+        self._graph = parts.graph
+        self._directory = parts.directory
+        self._mail = parts.mail
+        self._cards = parts.cards
+        self._tasks = parts.tasks
         self._steps = steps
-        self._realms = realms
-        self._main = main
-        self._bell = bell
+        self._realms = parts.realms
+        self._main = parts.main
+        self._bell = parts.bell
 
     # Tasks
 
-    def make_task(self, prompt: str, title: str | None, settings: Settings) -> Task:
+    def make_task(self, prompt: object, title: str | None, settings: Settings) -> Task:
         """Write a task with its first message, and wake it."""
         if not isinstance(prompt, str) or not prompt.strip():
             raise BadDefinition("a task needs a prompt that says what to do, such as endo.task('Summarise my data')")
@@ -95,7 +77,7 @@ class Host:
         self._ring(task.id)
         return task
 
-    def send(self, task: TaskId, text: str, *, withdraw: bool = False, who: str = "you") -> None:
+    def send(self, task: TaskId, text: object, *, withdraw: bool = False, who: str = "you") -> None:
         """Queue a message; with `withdraw`, settle the task's open cards first, so that it is delivered at once."""
         if not isinstance(text, str) or not text.strip():
             raise BadDefinition("the message is empty")

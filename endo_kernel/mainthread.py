@@ -141,7 +141,7 @@ class MainQueue:
     def serve(self, until: Future[T]) -> T:
         """Run jobs as they come until the future is done, and give its result.
 
-        A KeyboardInterrupt during a job is the job's; between jobs it leaves from here. On another thread than the main one this only waits.
+        A KeyboardInterrupt during a job is the job's; between jobs it leaves from here. On any other thread this only waits.
         """
         if threading.current_thread() is not self._owner:
             return until.result()

@@ -13,12 +13,18 @@ from typing import Any
 from endo_kernel.errors import BadBinding, EndoError
 from endo_kernel.facade import Session
 from endo_kernel.host import Edits, Gift, Given, GivenName
-from endo_kernel.names import TaskId
+from endo_kernel.names import TaskId, TurnId
 from endo_kernel.powers import Json
 from endo_kernel.realms.facets import facet
 
 _log = logging.getLogger("endo_kernel")
 Message = Mapping[str, Json]
+OPS = (
+    *("ping", "hello", "bye", "show", "names", "earlier"),
+    *("endow", "reject", "answer", "rerun", "resolve", "fail"),
+    *("make", "send", "pause", "resume", "cancel"),
+)
+"""What a page may ask for: to see, to decide, to steer."""
 
 
 class Follower:
@@ -88,57 +94,75 @@ class Page:
         self._send({"type": "reply", "n": number, "ok": False, "error": str(error), "kind": type(error).__name__})
 
     def _act(self, message: Message) -> Any:
-        match message["op"]:
-            case "hello":
-                self._follow(str(message["view"]), message["show"])
-            case "ping":
-                return None
-            case "make":
-                return self._session.make_task(message["prompt"], message.get("title"))
-            case "bye":
-                self._followers.pop(message["view"], None)
-            case "endow":
-                gifts = {slot: self._gift(given) for slot, given in message["bindings"].items()}
-                edits = Edits(message.get("code"), message.get("realm"), message.get("result"))
-                return self._host.endow(message["card"], gifts, edits, digest=message["digest"], who=self._who)
-            case "reject":
-                self._host.reject(message["card"], message["reason"], digest=message.get("digest"), who=self._who)
-            case "answer" if "values" in message:
-                self._host.answer_form(message["card"], message["values"], digest=message.get("digest"), who=self._who)
-            case "answer":
-                gift = self._gift(message["binding"])
-                return self._host.answer_request(message["card"], gift, digest=message.get("digest"), who=self._who)
-            case "rerun":
-                return self._host.rerun(message["card"], who=self._who)
-            case "resolve":
-                return self._host.resolve(message["card"], self._gift(message["binding"]), who=self._who)
-            case "fail":
-                self._host.fail(message["card"], message["reason"], who=self._who)
-            case "earlier":
-                return self._earlier(TaskId(message["task"]), message["before"])
-            case "show":
-                return self._session.views.show(message["show"])
-            case "names":
-                return [
-                    {"name": entry.name, "type": self._session.daemon.graph.detail(entry.formula), "origin": entry.origin}
-                    for entry in self._host.names()
-                ]
-            case _:
-                self._steer(message)
-        return None
+        act = getattr(self, f"_on_{message['op']}", None) if message["op"] in OPS else None
+        if act is None:
+            raise BadBinding(f"there is no command {message['op']!r}; there are: {', '.join(OPS)}")
+        return act(message)
 
-    def _steer(self, message: Message) -> None:
-        match message["op"]:
-            case "send":
-                self._host.send(TaskId(message["task"]), message["text"], withdraw=bool(message.get("withdraw")), who=self._who)
-            case "pause":
-                self._host.pause(TaskId(message["task"]))
-            case "resume":
-                self._host.resume(TaskId(message["task"]))
-            case "cancel":
-                self._host.cancel(TaskId(message["task"]), message.get("reason"), who=self._who)
-            case op:
-                raise BadBinding(f"there is no command {op!r}")
+    def _on_ping(self, message: Message) -> None:
+        """Say that the kernel hears."""
+
+    def _on_hello(self, message: Message) -> None:
+        drawn = self._session.views.show(message["show"])
+        view = str(message["view"])
+        follower = self._followers[view] = Follower(view, message["show"])
+        self._push(follower, drawn)
+
+    def _on_bye(self, message: Message) -> None:
+        self._followers.pop(message["view"], None)
+
+    def _on_show(self, message: Message) -> Json:
+        return self._session.views.show(message["show"])
+
+    def _on_names(self, message: Message) -> Json:
+        detail = self._session.daemon.graph.detail
+        return [{"name": entry.name, "type": detail(entry.formula), "origin": entry.origin} for entry in self._host.names()]
+
+    def _on_earlier(self, message: Message) -> Json:
+        before = str(message["before"])
+        if not before.startswith("t") or not before[1:].isdigit():
+            raise BadBinding(f"{before!r} is not the key of a turn")
+        view = self._session.views.task(TaskId(message["task"]), before=TurnId(int(before[1:])))
+        return {"entries": [view["entries"][key] for key in view["order"]], "earlier": view["head"]["earlier"]}
+
+    def _on_endow(self, message: Message) -> Awaitable[Any]:
+        gifts = {slot: self._gift(given) for slot, given in message["bindings"].items()}
+        edits = Edits(message.get("code"), message.get("realm"), message.get("result"))
+        return self._host.endow(message["card"], gifts, edits, digest=message["digest"], who=self._who)
+
+    def _on_reject(self, message: Message) -> None:
+        self._host.reject(message["card"], message["reason"], digest=message.get("digest"), who=self._who)
+
+    def _on_answer(self, message: Message) -> Awaitable[Any] | None:
+        digest = message.get("digest")
+        if "values" in message:
+            self._host.answer_form(message["card"], message["values"], digest=digest, who=self._who)
+            return None
+        return self._host.answer_request(message["card"], self._gift(message["binding"]), digest=digest, who=self._who)
+
+    def _on_rerun(self, message: Message) -> Awaitable[Any]:
+        return self._host.rerun(message["card"], who=self._who)
+
+    def _on_resolve(self, message: Message) -> Awaitable[Any]:
+        return self._host.resolve(message["card"], self._gift(message["binding"]), who=self._who)
+
+    def _on_fail(self, message: Message) -> None:
+        self._host.fail(message["card"], message["reason"], who=self._who)
+
+    def _on_make(self, message: Message) -> Json:
+        return self._session.make_task(message["prompt"], message.get("title"))
+
+    def _on_send(self, message: Message) -> None:
+        self._host.send(TaskId(message["task"]), message["text"], withdraw=bool(message.get("withdraw")), who=self._who)
+
+    def _on_pause(self, message: Message) -> None:
+        self._host.pause(TaskId(message["task"]))
+
+    def _on_resume(self, message: Message) -> None:
+        self._host.resume(TaskId(message["task"]))
+
+    def _on_cancel(self, message: Message) -> None:
+        self._host.cancel(TaskId(message["task"]), message.get("reason"), who=self._who)
 
     def _gift(self, given: Message) -> Gift:
         """Resolve what a page names to the live value itself, now, in the host's namespace."""
@@ -152,21 +176,10 @@ class Page:
             origin = self._session.given(value).origin
         return Given(value, origin)
 
-    def _follow(self, view: str, show: Mapping[str, Json]) -> None:
-        drawn = self._session.views.show(show)
-        follower = self._followers[view] = Follower(view, show)
-        self._push(follower, drawn)
-
     def _push(self, follower: Follower, drawn: Mapping[str, Json]) -> None:
         message = follower.message(drawn)
         if message is not None:
             self._send(message)
-
-    def _earlier(self, task: TaskId, before: str) -> Json:
-        if not before.startswith("t") or not before[1:].isdigit():
-            raise BadBinding(f"{before!r} is not the key of a turn")
-        view = self._session.views.task(task, before=int(before[1:]))
-        return {"entries": [view["entries"][key] for key in view["order"]], "earlier": view["head"]["earlier"]}
 
     def draw(self, changed: set[TaskId] | None = None) -> None:
         """Send each view that may have changed; all of them without `changed`."""

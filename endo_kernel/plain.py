@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from datetime import date, datetime, time, timedelta, timezone
+from typing import cast
 
 _SCALARS = frozenset({type(None), bool, int, float, str, bytes, date, timedelta})
 _COLLECTIONS = frozenset({list, tuple, set, frozenset})
@@ -15,95 +16,90 @@ _DEEPEST = 100
 _LONGEST_INT = 1024
 
 
-def is_plain(value: object, most: int | None = None) -> bool:
+Verdict = bool | Iterable[object]
+"""Plain, not plain, or plain if these parts are."""
+
+
+def is_plain(value: object, *, trust_after: float = math.inf) -> bool:
     """Say whether a value is plain data through and through; one that contains itself is not.
 
-    Runs no code of the value's. `most` bounds the work: after that many parts the rest is taken on trust, for a hint on a page.
+    Runs no code of the value's. `trust_after` bounds the work for a hint on a page: after that many parts the rest is taken on trust.
     """
-    return _Walk(_plain_parts, most).holds(value)
+    return _Walk(_judge_plain, trust_after, beyond=True).accepts(value)
 
 
-def is_json(value: object) -> bool:
-    """Say whether a value comes back exactly from JSON in UTF-8: string keys, finite numbers, lists and no tuples."""
-    return _Walk(_json_parts, None).holds(value)
+def is_json(value: object, *, most: float = math.inf) -> bool:
+    """Say whether a value comes back exactly from JSON in UTF-8: string keys, finite numbers, lists and no tuples.
 
-
-_No = type("_No", (), {})
-Parts = Iterable[object] | type[_No]
+    One of more than `most` parts is not, and is not looked at further.
+    """
+    return _Walk(_judge_json, most, beyond=False).accepts(value)
 
 
 class _Walk:
     """One walk through a value, which remembers the containers that it is inside of."""
 
-    def __init__(self, parts: Callable[[object], Parts], most: int | None) -> None:
-        self._parts = parts
+    def __init__(self, judge: Callable[[object], Verdict], most: float, *, beyond: bool) -> None:
+        self._judge = judge
         self._left = most
+        self._beyond = beyond
         self._inside: set[int] = set()
 
-    def holds(self, value: object) -> bool:
-        parts = self._parts(value)
-        if isinstance(parts, type):
-            return False
-        if parts == ():
-            return True
+    def accepts(self, value: object) -> bool:
+        """Say whether the value and all its parts are plain."""
+        verdict = self._judge(value)
+        if isinstance(verdict, bool):
+            return verdict
         if id(value) in self._inside or len(self._inside) >= _DEEPEST:
             return False
         self._inside.add(id(value))
         try:
-            return self._all_hold(parts)
+            return self._accepts_all(verdict)
         except RuntimeError:
             # Another thread changed the container under the walk.
             return False
         finally:
             self._inside.discard(id(value))
 
-    def _all_hold(self, parts: Iterable[object]) -> bool:
+    def _accepts_all(self, parts: Iterable[object]) -> bool:
         for part in parts:
-            if self._left is not None:
-                if self._left <= 0:
-                    return True
-                self._left -= 1
-            if not self.holds(part):
+            self._left -= 1
+            if self._left < 0:
+                return self._beyond
+            verdict = self._judge(part)
+            if verdict is False or (verdict is not True and not self.accepts(part)):
                 return False
         return True
 
 
-def _plain_parts(value: object) -> Parts:
-    """Give the parts that must be plain for the value to be; `_No` where it is not whatever they are."""
+def _judge_plain(value: object) -> Verdict:
     kind = type(value)
     if kind in _SCALARS:
-        return ()
-    if isinstance(value, datetime | time) and kind in (datetime, time):
-        return () if value.tzinfo is None or type(value.tzinfo) is timezone else _No
+        return True
+    if kind is dict:
+        return (part for pair in cast("dict[object, object]", value).items() for part in pair)
     if kind in _COLLECTIONS:
-        assert isinstance(value, Iterable)
-        return value
-    if kind is dict:
-        assert isinstance(value, dict)
-        return (part for pair in value.items() for part in pair)
-    return _No
+        return cast("Iterable[object]", value)
+    if kind is datetime or kind is time:
+        zone = cast("datetime | time", value).tzinfo
+        return zone is None or type(zone) is timezone
+    return False
 
 
-def _json_parts(value: object) -> Parts:
+def _judge_json(value: object) -> Verdict:
     kind = type(value)
-    if value is None or kind is bool:
-        return ()
-    if kind is int:
-        assert isinstance(value, int)
-        return () if value.bit_length() <= _LONGEST_INT else _No
-    if kind is float:
-        assert isinstance(value, float)
-        return () if math.isfinite(value) else _No
     if kind is str:
-        assert isinstance(value, str)
-        return () if is_utf8(value) else _No
+        return is_utf8(cast("str", value))
+    if kind is float:
+        return math.isfinite(cast("float", value))
+    if kind is int:
+        return cast("int", value).bit_length() <= _LONGEST_INT
     if kind is list:
-        assert isinstance(value, list)
-        return value
+        return cast("list[object]", value)
     if kind is dict:
-        assert isinstance(value, dict)
-        return value.values() if all(type(key) is str and is_utf8(key) for key in value) else _No
-    return _No
+        document = cast("dict[object, object]", value)
+        return document.values() if all(type(key) is str and is_utf8(key) for key in document) else False
+    return value is None or kind is bool
 
 
 def is_utf8(text: str) -> bool:

@@ -98,6 +98,18 @@ class Outcome:
     seconds: float = 0.0
 
 
+class Models(Protocol):
+    """Gives models by name."""
+
+    def __call__(self, name: str) -> Model:
+        """Give the model of a name."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of all connections. Twice is harmless."""
+        ...
+
+
 class Realm(Protocol):
     """A place where approved code runs."""
 
@@ -140,6 +152,7 @@ class SystemClock:
     """The computer's clock."""
 
     def now(self) -> float:
+        """Give the time."""
         return time.time()
 
 

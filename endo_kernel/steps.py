@@ -9,22 +9,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from tinydb import where
 from tinydb.table import Document
 
 from endo_kernel import replies
-from endo_kernel.cards import Card, Cards, depends_on
-from endo_kernel.conversation import Conversations, Result
-from endo_kernel.directory import HOST, Directory, guest_of
+from endo_kernel.cards import Card, depends_on
+from endo_kernel.conversation import Result
+from endo_kernel.directory import HOST, guest_of
 from endo_kernel.errors import CardDecided, DaemonClosed, StoreUnwritable, ValueLost
 from endo_kernel.formulas import Evaluation, NotebookValue
-from endo_kernel.graph import Graph
 from endo_kernel.names import CardNumber, FormulaId, PetName, TaskId
-from endo_kernel.powers import Bell, Clock, Failure, Json, Outcome, Realm
+from endo_kernel.parts import Parts
 from endo_kernel.powers import Evaluation as Work
-from endo_kernel.store import Store
-from endo_kernel.tasks import Tasks
+from endo_kernel.powers import Failure, Json, Outcome
 from endo_kernel.values import unkept
 
 _RETRY_SECONDS = 5.0
@@ -48,29 +47,17 @@ class Step:
 class Steps:
     """Runs approved cards, and keeps what came of them."""
 
-    def __init__(
-        self,
-        *,
-        store: Store,
-        graph: Graph,
-        cards: Cards,
-        conversations: Conversations,
-        directory: Directory,
-        tasks: Tasks,
-        realms: Mapping[str, Realm],
-        clock: Clock,
-        bell: Bell,
-    ) -> None:
-        self._store = store
-        self._steps = store.table("steps")
-        self._graph = graph
-        self._cards = cards
-        self._conversations = conversations
-        self._directory = directory
-        self._tasks = tasks
-        self._realms = realms
-        self._clock = clock
-        self._bell = bell
+    def __init__(self, parts: Parts) -> None:
+        self._store = parts.store
+        self._steps = parts.store.table("steps")
+        self._graph = parts.graph
+        self._cards = parts.cards
+        self._conversations = parts.conversations
+        self._directory = parts.directory
+        self._tasks = parts.tasks
+        self._realms = parts.realms
+        self._clock = parts.clock
+        self._bell = parts.bell
         self._closing = False
         self._going: dict[CardNumber, asyncio.Task[None]] = {}
         self._waiting: dict[CardNumber, list[asyncio.Future[Outcome]]] = {}
@@ -116,7 +103,7 @@ class Steps:
             if card.state == "approved" and card.number not in self._going and self.inputs(card) is not None:
                 run = asyncio.get_running_loop().create_task(self._run(card), name=f"card {card.number}")
                 self._going[card.number] = run
-                run.add_done_callback(lambda run, number=card.number: self._ended(number, run))
+                run.add_done_callback(partial(self._ended, card.number))
 
     def interrupt(self, number: CardNumber) -> bool:
         """Stop a run where its realm can stop it; tells whether there was one."""
@@ -205,7 +192,9 @@ class Steps:
 
     def _write(self, card: Card, step: int, outcome: Outcome) -> None:
         now = self._cards.get(card.number)
-        formula = FormulaId(self._steps.get(doc_id=step)["formula"])
+        begun = self._steps.get(doc_id=step)
+        assert begun is not None, step
+        formula = FormulaId(begun["formula"])
         failure, kept = outcome.failure, outcome.kept or unkept(outcome.value)
         with self._store.transaction():
             fields = {

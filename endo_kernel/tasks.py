@@ -157,7 +157,7 @@ class Tasks:
         assert isinstance(agreement, Document)
         return Settings(system=agreement["system"], tools=agreement["tools"], **parts)
 
-    def get(self, task: int) -> Task:
+    def get(self, task: object) -> Task:
         """Give a task; raises TaskUnknown."""
         doc = self._tasks.get(doc_id=task) if isinstance(task, int) and not isinstance(task, bool) else None
         if not isinstance(doc, Document):

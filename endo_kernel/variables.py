@@ -70,7 +70,7 @@ class Variables:
         names = [name for name, held in dict(self._namespace).items() if held is value and not name.startswith("_") and name not in hidden]
         return self._origin(names[0] if names else None, value, glance(value))
 
-    def get(self, name: str, seen: str | None = None) -> tuple[object, Origin]:
+    def get(self, name: object, seen: str | None = None) -> tuple[object, Origin]:
         """Give a variable's value, and raise CardChanged if it is not what it was when `seen`, its token then."""
         missing = object()
         value = self._namespace.get(name, missing) if isinstance(name, str) else missing

@@ -12,7 +12,7 @@ from endo_kernel.cards import WAITING, Card
 from endo_kernel.cardviews import CardViews, iso
 from endo_kernel.conversation import Turn
 from endo_kernel.daemon import Daemon
-from endo_kernel.names import TaskId
+from endo_kernel.names import TaskId, TurnId
 from endo_kernel.powers import Json
 from endo_kernel.tasks import COUNTED, Status, Task
 from endo_kernel.variables import Variables
@@ -81,7 +81,7 @@ class Views:
     def _waiting_for(self, task: Task) -> list[int]:
         return [card.number for card in self._daemon.cards.of_task(task.id) if card.state in WAITING]
 
-    def task(self, task_id: TaskId, before: int | None = None) -> View:
+    def task(self, task_id: TaskId, before: TurnId | None = None) -> View:
         """Give a task's thread; long ones from their newest turns, or those before a turn."""
         task = self._daemon.tasks.get(task_id)
         turns = self._daemon.conversations.newest(task_id, _TURNS, before=before)

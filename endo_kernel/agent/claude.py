@@ -64,7 +64,7 @@ class ClaudeModel:
 
     def _connect(self) -> Connection:
         try:
-            from endo_kernel.agent.connection import Connection  # noqa: PLC0415 - imports the SDK, which takes seconds
+            from endo_kernel.agent.connection import Connection  # imports the SDK, which takes seconds
         except ImportError as error:
             raise ModelFailed(f"the anthropic package cannot be imported: {error}") from None
         return Connection(idle=self._idle, first_bytes=self._first, api_key=self._key, base_url=self._url)

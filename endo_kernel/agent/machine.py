@@ -9,21 +9,20 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from endo_kernel import replies
 from endo_kernel.agent.tools import in_order, parse_call
 from endo_kernel.cards import Card
-from endo_kernel.conversation import Conversations, Result, ToolUse, Turn
+from endo_kernel.conversation import Result, ToolUse, Turn
 from endo_kernel.errors import EndoError, ModelFailed, ModelUnavailable, StoreError
 from endo_kernel.guest import Guest
-from endo_kernel.mail import Mail
 from endo_kernel.names import TaskId
-from endo_kernel.powers import Backoff, Bell, Clock, Model, ModelAnswer, ModelRequest
-from endo_kernel.store import Store
-from endo_kernel.tasks import Task, Tasks
+from endo_kernel.parts import Parts
+from endo_kernel.powers import Backoff, ModelAnswer, ModelRequest, Models
+from endo_kernel.tasks import Task
 
+_CALLS_AT_ONCE = 8
 _CUT_OFF = 3
 _CUT = (
     "Your answer reached the limit of output tokens inside this call, so nothing was done with it. "
@@ -42,32 +41,19 @@ class Call:
 class Agent:
     """Moves the tasks of one store on."""
 
-    def __init__(
-        self,
-        *,
-        store: Store,
-        tasks: Tasks,
-        conversations: Conversations,
-        mail: Mail,
-        guest: Guest,
-        models: Callable[[str], Model],
-        clock: Clock,
-        backoff: Backoff,
-        bell: Bell,
-        calls_at_once: int = 8,
-    ) -> None:
-        self._store = store
-        self._tasks = tasks
-        self._conversations = conversations
-        self._mail = mail
+    def __init__(self, parts: Parts, guest: Guest, models: Models, backoff: Backoff) -> None:
+        self._store = parts.store
+        self._tasks = parts.tasks
+        self._conversations = parts.conversations
+        self._mail = parts.mail
+        self._clock = parts.clock
+        self._bell = parts.bell
         self._guest = guest
         self._models = models
-        self._clock = clock
         self._backoff = backoff
-        self._bell = bell
         self._calls: dict[TaskId, Call] = {}
         self._timers: dict[TaskId, asyncio.TimerHandle] = {}
-        self._room = asyncio.Semaphore(calls_at_once)
+        self._room = asyncio.Semaphore(_CALLS_AT_ONCE)
 
     def calling(self, task: TaskId) -> bool:
         """Tell whether a model call of this task is in flight."""
@@ -188,12 +174,10 @@ class Agent:
         """Write a complete answer, or fail the task where the answer is none."""
         if answer.stop_reason == "refusal":
             raise ModelFailed(f"the model refused to go on{f': {answer.stop_details}' if answer.stop_details else ''}")
-        if answer.stop_reason == "model_context_window_exceeded" or not answer.content:
-            raise ModelFailed(
-                "the conversation no longer fits the model's context window"
-                if answer.content or answer.stop_reason == "model_context_window_exceeded"
-                else "the model gave an empty answer"
-            )
+        if answer.stop_reason == "model_context_window_exceeded":
+            raise ModelFailed("the conversation no longer fits the model's context window")
+        if not answer.content:
+            raise ModelFailed("the model gave an empty answer")
         with self._store.transaction():
             self._conversations.append_answer(task, answer)
             self._tasks.count(task, answer.usage)
@@ -222,7 +206,7 @@ class Agent:
             self._fail(task, f"{error} (tried {failures} times)")
             return
         # Full jitter up to the doubled wait, so that many tasks do not come back at once; never before the server asked.
-        wait = min(self._backoff.longest, self._backoff.first * 2 ** (failures - 1)) * random.uniform(0.5, 1.0)
+        wait = min(self._backoff.longest, self._backoff.first * 2 ** (failures - 1)) * random.uniform(0.5, 1.0)  # noqa: S311 - jitter keeps no secret
         until = self._clock.now() + max(wait, error.retry_after or 0.0)
         self._tasks.update(task, sleep={"until": until, "failures": failures, "error": str(error)})
 

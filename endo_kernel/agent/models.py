@@ -17,8 +17,6 @@ from endo_kernel.agent.rehearsal import RehearsalModel
 from endo_kernel.powers import Json, Model
 
 REHEARSAL = "rehearsal"
-MAX_TOKENS = 16_000
-"""What an answer may be long: a definition is short, and thinking counts too."""
 
 # The SDK's own examples call the Opus family. The others are for something special: Haiku for speed, Sonnet for price, Fable and Mythos
 # for what not every account has.

@@ -92,10 +92,10 @@ class Gathering:
             raise ValueError("a second message_start")
         self._started = True
         self._count(message.get("usage"))
-        for index, block in enumerate(message.get("content") or []):
+        for index, block in enumerate(message.get("content") or ()):
             self._blocks[index] = _Block(block)
 
-    def _begin(self, index: int, block: Mapping[str, Json]) -> str:
+    def _begin(self, index: Json, block: Mapping[str, Json]) -> str:
         if not self._started or not isinstance(index, int) or index in self._blocks:
             raise ValueError("a block out of order")
         self._blocks[index] = _Block(block)
@@ -109,7 +109,8 @@ class Gathering:
 
     def _count(self, usage: Mapping[str, Json] | None) -> None:
         # Counts of later events are totals: they replace, and what they leave out stays.
-        self._usage.update({key: value for key, value in (usage or {}).items() if value is not None})
+        if usage is not None:
+            self._usage.update({key: value for key, value in usage.items() if value is not None})
 
     def _finish(self) -> None:
         if not self._started or self._open or not isinstance(self._stop.get("stop_reason"), str):

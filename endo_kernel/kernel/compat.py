@@ -122,7 +122,7 @@ class MainShell:
         request = self._kernel.get_parent("shell")
         is_cell = request and request["header"]["msg_type"] == "execute_request"
         if is_cell and self._kernel._main_asyncio_lock.locked():
-            self._enter(request)
+            self._enter(request, len(self._kernel.shell.history_manager.input_hist_raw) - 1)
             self._kernel.io_loop.add_callback(self._leave_in_turn, request)
 
     async def _leave_in_turn(self, request: Message) -> None:
@@ -133,7 +133,7 @@ class MainShell:
     async def _watch(self, stream: object, ident: object, request: Message) -> None:
         in_subshell = request["header"].get("subshell_id") is not None
         if not in_subshell:
-            self._enter(request)
+            self._enter(request, self._kernel.execution_count)
         try:
             reply = self._execute(stream, ident, request)
             if inspect.isawaitable(reply):
@@ -142,11 +142,10 @@ class MainShell:
             if not in_subshell:
                 self._leave()
 
-    def _enter(self, request: Message) -> None:
+    def _enter(self, request: Message, number: int) -> None:
         silent = request["content"].get("silent", False)
-        number = None if silent else self._kernel.execution_count
         self.occupant = request
-        self.cell = self.latest = Cell(number, request["metadata"].get("cellId"), request)
+        self.cell = self.latest = Cell(None if silent else number, request["metadata"].get("cellId"), request)
 
     def _leave(self) -> None:
         self.occupant = self.cell = None

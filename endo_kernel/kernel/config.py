@@ -42,7 +42,8 @@ class Endo(Configurable):
     thinking = Dict(
         default_value=None,
         allow_none=True,
-        help="""The request's `thinking` parameter, as the Messages API takes it. None leaves it out.""",
+        help="""The request's `thinking` parameter, as the Messages API takes it: {'type': 'disabled'} for none.
+        None is what suits the model.""",
     ).tag(config=True)
 
     prices = Dict(

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from endo_kernel.agent.models import choose_model, make_models
+from endo_kernel.agent.models import choose_model, default_thinking, make_models
 from endo_kernel.daemon import Daemon, Powers
 from endo_kernel.errors import EndoError
 from endo_kernel.facade import Defaults, Endo, Session
@@ -23,7 +23,7 @@ from endo_kernel.kernel.config import read_settings
 from endo_kernel.kernel.magics import EndoMagics, complete
 from endo_kernel.mainthread import MainQueue
 from endo_kernel.pages import Pages
-from endo_kernel.powers import Json
+from endo_kernel.powers import Json, Realm
 from endo_kernel.realms.confined import ConfinedRealm
 from endo_kernel.realms.notebook import NotebookRealm
 from endo_kernel.values import keep
@@ -83,7 +83,7 @@ class Attachment:
             self._nudge()
 
     def _open_daemon(self, settings: Settings, kernel: Any) -> Daemon:
-        realms = [
+        realms: list[Realm] = [
             ConfinedRealm(self.main, keep),
             NotebookRealm(self.main, partial(capture_displays, self._shell), keep),
         ]
@@ -128,7 +128,7 @@ class Attachment:
         comms = self._comms
         if comms is None or self._extensions:
             return {}
-        from endo_kernel.widgets.view import make_view  # noqa: PLC0415 - ipywidgets is not imported before something is shown
+        from endo_kernel.widgets.view import make_view
 
         return make_view(show, view, lambda widget: comms.claim(widget.comm, lambda arrival: self._receive(arrival, widget.send)))
 
@@ -172,7 +172,7 @@ def _defaults(settings: Settings) -> Defaults:
     return Defaults(
         model=lambda: choose_model(settings.model or None),
         max_tokens=settings.max_tokens,
-        thinking=settings.thinking,
+        thinking=lambda model: settings.thinking or default_thinking(model),
         prices=settings.prices,
         budget_tokens=settings.budget_tokens,
         budget_usd=settings.budget_usd,
@@ -186,7 +186,7 @@ def _connection_file(kernel: Any) -> str | None:
 
 def _show(output: Sequence[Mapping[str, Json]]) -> None:
     """Show in the cell what a step printed and displayed."""
-    import sys  # noqa: PLC0415
+    import sys
 
     from IPython.display import display
 

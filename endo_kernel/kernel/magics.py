@@ -15,11 +15,12 @@ from endo_kernel.verbs import make_parser, split_bindings
 
 
 @magics_class
-class EndoMagics(Magics):  # type: ignore[misc]
+class EndoMagics(Magics):
     """The magics of one notebook."""
 
     def __init__(self, shell: Any, session: Session, endo: Endo) -> None:
         super().__init__(shell)
+        self._shell = shell
         self._session = session
         self._endo = endo
         self._parser = make_parser("%endo", terminal=False)
@@ -88,13 +89,13 @@ class EndoMagics(Magics):  # type: ignore[misc]
         self._endo.tasks[given.number].cancel(" ".join(given.text) or None)
 
     def _gift(self, expression: str) -> Gift:
-        if expression not in self.shell.user_ns and expression in self._endo.names:
+        if expression not in self._shell.user_ns and expression in self._endo.names:
             return GivenName(expression)
         return self._session.given(self._evaluate(expression))
 
     def _evaluate(self, expression: str) -> Any:
         try:
-            return self.shell.ev(expression)
+            return self._shell.ev(expression)
         except EndoError:
             raise
         except Exception as error:

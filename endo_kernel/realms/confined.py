@@ -33,7 +33,10 @@ _PARSING = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one confined step may use: seconds of running (calls on live objects not counted) and of sleeping, bytes, calls, steps at once."""
+    """What one confined step may use: seconds of running and of sleeping, bytes, calls; and how many run at once.
+
+    The time that calls on live objects take is not counted.
+    """
 
     seconds: float = 30.0
     memory: int = 256 * 1024 * 1024
@@ -135,13 +138,15 @@ class ConfinedRealm:
         from pydantic_monty import MontyCrashedError
 
         async with AsyncExitStack() as taken:
-            for _ in range(self._limits.processes):
-                sandbox = await taken.enter_async_context(pool.checkout(limits=self._limits.as_asked()))
+            for last in (*[False] * self._limits.processes, True):
                 try:
+                    sandbox = await taken.enter_async_context(pool.checkout(limits=self._limits.as_asked()))
                     await sandbox.feed_run("None")
                     break
                 except MontyCrashedError:
                     await taken.aclose()
+                    if last:
+                        raise
             yield sandbox
 
     async def _open(self) -> AsyncMonty:

@@ -11,60 +11,20 @@ from collections.abc import Iterator, Sequence
 from endo_kernel.errors import BadDefinition
 from endo_kernel.realms.reading import parse, unbound_names
 
-MODULES = frozenset(
-    [
-        "asyncio",
-        "base64",
-        "binascii",
-        "bisect",
-        "collections",
-        "copy",
-        "csv",
-        "dataclasses",
-        "datetime",
-        "decimal",
-        "functools",
-        "hashlib",
-        "itertools",
-        "json",
-        "math",
-        "os",
-        "pathlib",
-        "random",
-        "re",
-        "sys",
-        "time",
-        "tomllib",
-        "typing",
-        "unicodedata",
-    ]
-)
-SUBMODULES = frozenset({"os.path"})
-MISSING_BUILTINS = frozenset(
-    [
-        "aiter",
-        "anext",
-        "ascii",
-        "breakpoint",
-        "bytearray",
-        "callable",
-        "classmethod",
-        "compile",
-        "delattr",
-        "dir",
-        "exit",
-        "globals",
-        "help",
-        "input",
-        "issubclass",
-        "memoryview",
-        "quit",
-        "staticmethod",
-        "super",
-        "vars",
-        "__import__",
-    ]
-)
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+MODULES = _words("""
+    asyncio base64 binascii bisect collections copy csv dataclasses datetime decimal functools hashlib itertools json math os pathlib
+    random re sys time tomllib typing unicodedata
+""")
+SUBMODULES = _words("os.path")
+MISSING_BUILTINS = _words("""
+    aiter anext ascii breakpoint bytearray callable classmethod compile delattr dir exit globals help input issubclass memoryview quit
+    staticmethod super vars __import__
+""")
 REFUSED: dict[str, str] = {
     "Yield": "yield (give a list instead)",
     "YieldFrom": "yield (give a list instead)",

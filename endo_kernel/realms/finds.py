@@ -17,8 +17,9 @@ DELETES = "deletes or moves files"
 INSIDES = "reaches into Python itself"
 
 _MODULES = {
-    NETWORK: "socket ssl http urllib.request urllib3 requests httpx httpx2 aiohttp websockets websocket ftplib smtplib imaplib poplib telnetlib paramiko "
-    "boto3 botocore s3fs gcsfs grpc pika redis psycopg psycopg2 pymysql pymongo socketserver xmlrpc webbrowser zmq openai anthropic",
+    NETWORK: """socket ssl http urllib.request urllib3 requests httpx httpx2 aiohttp websockets websocket ftplib smtplib imaplib poplib
+        telnetlib paramiko boto3 botocore s3fs gcsfs grpc pika redis psycopg psycopg2 pymysql pymongo socketserver xmlrpc webbrowser zmq
+        openai anthropic""",
     PROCESSES: "subprocess multiprocessing pty pexpect sh signal psutil",
     RUNS_CODE: "importlib runpy code codeop marshal pickle cloudpickle dill shelve joblib ctypes cffi",
     INSIDES: "gc inspect",
@@ -26,46 +27,24 @@ _MODULES = {
     ENVIRONMENT: "getpass keyring dotenv",
 }
 _CALLS = {
-    FILES: "open io.open io.FileIO codecs.open os.open os.listdir os.scandir os.walk os.mkdir os.makedirs gzip.open bz2.open lzma.open numpy.load numpy.save "
-    "numpy.savez numpy.loadtxt numpy.savetxt numpy.genfromtxt numpy.fromfile",
+    FILES: """open io.open io.FileIO codecs.open os.open os.listdir os.scandir os.walk os.mkdir os.makedirs gzip.open bz2.open lzma.open
+        numpy.load numpy.save numpy.savez numpy.loadtxt numpy.savetxt numpy.genfromtxt numpy.fromfile""",
     NETWORK: "asyncio.open_connection asyncio.start_server pandas.read_sql pandas.read_html",
-    PROCESSES: "os.system os.popen os.fork os.forkpty os.kill os.killpg os._exit os.abort asyncio.create_subprocess_exec asyncio.create_subprocess_shell "
-    "get_ipython sys.exit exit quit",
+    PROCESSES: """os.system os.popen os.fork os.forkpty os.kill os.killpg os._exit os.abort asyncio.create_subprocess_exec
+        asyncio.create_subprocess_shell get_ipython sys.exit exit quit""",
     ENVIRONMENT: "os.getenv os.putenv os.unsetenv os.environ",
     RUNS_CODE: "eval exec compile __import__ pandas.read_pickle pandas.eval types.FunctionType types.CodeType",
-    DELETES: "os.remove os.unlink os.rmdir os.removedirs os.rename os.replace os.truncate shutil.rmtree shutil.move shutil.copy shutil.copytree "
-    "shutil.copyfile",
+    DELETES: """os.remove os.unlink os.rmdir os.removedirs os.rename os.replace os.truncate shutil.rmtree shutil.move shutil.copy
+        shutil.copytree shutil.copyfile""",
     INSIDES: "globals locals vars sys.modules sys._getframe sys.settrace sys.setprofile builtins __builtins__ setattr delattr",
 }
 _METHODS = {
     FILES: "read_text write_text read_bytes write_bytes to_csv to_parquet to_excel to_pickle to_feather to_hdf to_sql tofile savefig",
     DELETES: "unlink rmdir",
+    INSIDES: """__class__ __subclasses__ __mro__ __bases__ __base__ __globals__ __code__ __closure__ __builtins__ __loader__ __spec__
+        __dict__ __reduce__ __getattribute__ f_globals f_locals f_back gi_frame cr_frame tb_frame""",
 }
 _READERS = ("pandas.read_", "polars.read_", "polars.scan_")
-_INSIDE_NAMES = frozenset(
-    [
-        "__class__",
-        "__subclasses__",
-        "__mro__",
-        "__bases__",
-        "__base__",
-        "__globals__",
-        "__code__",
-        "__closure__",
-        "__builtins__",
-        "__loader__",
-        "__spec__",
-        "__dict__",
-        "__reduce__",
-        "__getattribute__",
-        "f_globals",
-        "f_locals",
-        "f_back",
-        "gi_frame",
-        "cr_frame",
-        "tb_frame",
-    ]
-)
 _PREFIXES = {PROCESSES: ("os.exec", "os.spawn", "os.posix_spawn")}
 
 
@@ -78,7 +57,7 @@ _MODULE_FINDS, _CALL_FINDS, _METHOD_FINDS = _table(_MODULES), _table(_CALLS), _t
 
 def find_uses(module: ast.Module) -> list[str]:
     """Give each find once, as a sentence with its first lines, in the order of the code."""
-    origins = {name: "" for name in _own_names(module)} | dict(_origins(module))
+    origins = dict.fromkeys(_own_names(module), "") | dict(_origins(module))
     found: dict[tuple[str, str], list[int]] = {}
     placed = [node for node in ast.walk(module) if isinstance(node, (ast.stmt, ast.expr))]
     nodes = sorted(placed, key=lambda node: (node.lineno, node.col_offset))
@@ -128,7 +107,7 @@ def _finds_at(node: ast.AST, origins: dict[str, str]) -> Iterator[tuple[str, str
             what = FILES
         if what is not None:
             yield what, f"{dotted}(...)" if dotted not in ("os.environ", "sys.modules", "__builtins__", "builtins") else dotted
-        if isinstance(node, ast.Attribute) and node.attr in _INSIDE_NAMES:
+        if isinstance(node, ast.Attribute) and _METHOD_FINDS.get(node.attr) == INSIDES:
             yield INSIDES, f".{node.attr}"
     elif isinstance(node, ast.Call):
         yield from _call_finds(node, origins)
@@ -149,11 +128,11 @@ def _import_finds(node: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, str]
 def _call_finds(node: ast.Call, origins: dict[str, str]) -> Iterator[tuple[str, str]]:
     if isinstance(node.func, ast.Attribute):
         what = _METHOD_FINDS.get(node.func.attr)
-        if what is not None and not _CALL_FINDS.get(_dotted(node.func, origins)):
+        if what is not None and what != INSIDES and not _CALL_FINDS.get(_dotted(node.func, origins)):
             yield what, f".{node.func.attr}(...)"
     elif isinstance(node.func, ast.Name) and node.func.id == "getattr" and len(node.args) > 1:
         name = node.args[1]
-        if not isinstance(name, ast.Constant) or name.value in _INSIDE_NAMES:
+        if not isinstance(name, ast.Constant) or _METHOD_FINDS.get(str(name.value)) == INSIDES:
             yield INSIDES, "getattr(...) of a computed or inner name"
 
 

@@ -6,7 +6,7 @@ that no code of a value runs here, and what a subclass adds stays behind.
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import decimal
 import re
 from collections.abc import Callable
@@ -15,11 +15,11 @@ from typing import Any
 from endo_kernel.realms.facets import Facet
 
 _EXACT = (
-    datetime.datetime,
-    datetime.date,
-    datetime.time,
-    datetime.timedelta,
-    datetime.timezone,
+    dt.datetime,
+    dt.date,
+    dt.time,
+    dt.timedelta,
+    dt.timezone,
     decimal.Decimal,
     bool,
     complex,

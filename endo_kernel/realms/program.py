@@ -14,7 +14,8 @@ import inspect
 import linecache
 import re
 import sys
-from asyncio import events, tasks
+from asyncio.events import _get_running_loop, _set_running_loop
+from asyncio.tasks import _enter_task, _leave_task
 from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from types import CodeType, ModuleType
@@ -58,7 +59,7 @@ class Program:
         value: object = None
         with _known_as(self._module_name, module):
             for part in self._parts:
-                value = eval(part, namespace)
+                value = eval(part, namespace)  # noqa: S307 - the host approved this code
                 if part.co_flags & inspect.CO_COROUTINE:
                     assert inspect.iscoroutine(value)
                     value = run_to_end(value)
@@ -94,16 +95,16 @@ def _known_as(name: str, module: ModuleType) -> Iterator[None]:
 
 def run_to_end(coroutine: Coroutine[Any, Any, object]) -> object:
     """Run a coroutine to its end on this thread, whether or not a loop is running on it."""
-    outer = events._get_running_loop()
-    task = tasks.current_task(outer) if outer is not None else None
+    outer = _get_running_loop()
+    task = asyncio.current_task(outer) if outer is not None else None
     if outer is not None and task is not None:
-        tasks._leave_task(outer, task)
-    events._set_running_loop(None)
+        _leave_task(outer, task)
+    _set_running_loop(None)
     try:
         # a loop factory keeps Runner from replacing, and then removing, the thread's own event loop
         with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
             return runner.run(coroutine)
     finally:
-        events._set_running_loop(outer)
+        _set_running_loop(outer)
         if outer is not None and task is not None:
-            tasks._enter_task(outer, task)
+            _enter_task(outer, task)

@@ -26,6 +26,11 @@ def make_private_folder(folder: Path) -> None:
     keep_private(folder)
 
 
+def holds_store(folder: Path) -> bool:
+    """Say whether there is a store in a folder."""
+    return (folder / DATABASE).is_file()
+
+
 def keep_private(path: Path) -> None:
     """Take back what others may do with a file or folder; what its owner may do stays as it is.
 

@@ -14,7 +14,7 @@ from endo_kernel.powers import Json
 _STATIC = Path(__file__).parent / "static"
 
 
-class EndoView(anywidget.AnyWidget):  # type: ignore[misc]
+class EndoView(anywidget.AnyWidget):
     """A thread, a card or a list; lives as long as its output."""
 
     _esm = _STATIC / "thread.js"
@@ -28,7 +28,7 @@ def make_view(show: Mapping[str, Json], snapshot: Mapping[str, Json], claim: Cal
     """Make a view, have `claim` connect it, and give its part of a MIME bundle."""
     view = EndoView(show=dict(show), snapshot=dict(snapshot))
     claim(view)
-    bundle = view._repr_mimebundle_() or {}
+    bundle: Any = view._repr_mimebundle_() or {}
     data = bundle[0] if isinstance(bundle, tuple) else bundle
     mime = "application/vnd.jupyter.widget-view+json"
     return {mime: data[mime]} if mime in data else {}

@@ -1,0 +1,138 @@
+"""A daemon as tests use it: the real one, on a real folder, with the real realms; only the model is scripted.
+
+The scripted model holds the API's rules as the loopback server does, so that a conversation that the API would refuse fails here too.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from endo_kernel.daemon import Daemon, Powers
+from endo_kernel.errors import ModelFailed
+from endo_kernel.facade import Defaults, Endo, Session
+from endo_kernel.mainthread import MainQueue
+from endo_kernel.powers import Backoff, ModelAnswer, ModelRequest
+from endo_kernel.realms.capture import capture_streams
+from endo_kernel.realms.confined import ConfinedRealm
+from endo_kernel.realms.notebook import NotebookRealm
+from endo_kernel.values import keep
+from endo_kernel.variables import Variables
+from tests.loopback_rules import RefusedError, Rules
+
+Reply = ModelAnswer | Exception | Callable[[ModelRequest], "ModelAnswer"]
+
+
+class ScriptedModel:
+    """Answers with what a test said it would, in order; says "Done." when nothing is left."""
+
+    def __init__(self) -> None:
+        self.rules = Rules()
+        self.requests: list[ModelRequest] = []
+        self._replies: list[Reply] = []
+        self._ids = itertools.count(1)
+
+    def will_say(self, words: str) -> None:
+        """Answer with text, and end the turn."""
+        self.will_turn([{"type": "text", "text": words}], "end_turn")
+
+    def will_use(self, *uses: tuple[str, Mapping[str, Any]], say: str = "") -> list[str]:
+        """Answer with tool uses, and give their ids."""
+        ids = [f"toolu_{next(self._ids)}" for _ in uses]
+        blocks = [{"type": "tool_use", "id": id, "name": name, "input": dict(given)} for id, (name, given) in zip(ids, uses, strict=True)]
+        self.will_turn([*([{"type": "text", "text": say}] if say else []), *blocks], "tool_use")
+        return ids
+
+    def will_turn(self, blocks: list[dict[str, Any]], stop_reason: str) -> None:
+        """Answer with these blocks."""
+        self._replies.append(ModelAnswer(blocks, stop_reason, {"input": 100, "output": 10, "cache_read": 0, "cache_write": 0}))
+
+    def will(self, reply: Reply) -> None:
+        """Answer with this answer, or fail with this error."""
+        self._replies.append(reply)
+
+    async def answer(self, request: ModelRequest, on_text: Callable[[str], None]) -> ModelAnswer:
+        """Play the next reply; the API's rules are checked first."""
+        self.requests.append(request)
+        body = {
+            "model": request.model,
+            "max_tokens": request.max_tokens,
+            "system": request.system,
+            "tools": list(request.tools),
+            "messages": list(request.messages),
+        }
+        try:
+            self.rules.check(body)
+        except RefusedError as error:
+            raise ModelFailed(str(error)) from error
+        reply = self._replies.pop(0) if self._replies else ModelAnswer([{"type": "text", "text": "Done."}], "end_turn", {})
+        if isinstance(reply, Exception):
+            raise reply
+        answer = reply if isinstance(reply, ModelAnswer) else reply(request)
+        self.rules.remember(body, answer.content, paused=answer.stop_reason == "pause_turn")
+        for block in answer.content:
+            if block["type"] == "text":
+                on_text(block["text"])
+        return answer
+
+    async def close(self) -> None:
+        """Nothing to let go of."""
+
+
+class OneModel:
+    """Gives the same model under every name."""
+
+    def __init__(self, model: ScriptedModel) -> None:
+        self._model = model
+
+    def __call__(self, name: str) -> ScriptedModel:
+        return self._model
+
+    async def close(self) -> None:
+        """Nothing to let go of."""
+
+
+def define(title: str, code: str, realm: str = "notebook", **parts: Any) -> tuple[str, dict[str, Any]]:
+    """A call of the tool `define`; slots are given as name=label, or name={...}."""
+    known = {key: parts.pop(key) for key in ("result", "explanation") if key in parts}
+    slots = {name: {"label": ask} if isinstance(ask, str) else ask for name, ask in parts.items()}
+    return "define", {"title": title, "code": code, "slots": slots, "realm": realm, **known}
+
+
+class World:
+    """One store over several lives of a daemon."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.model = ScriptedModel()
+        self.namespace: dict[str, object] = {}
+        self.daemon: Daemon
+        self.endo: Endo
+        self.session: Session
+        self.open()
+
+    def open(self) -> None:
+        """Start a daemon on the folder."""
+        main = MainQueue()
+        realms = [ConfinedRealm(main, keep), NotebookRealm(main, capture_streams, keep)]
+        powers = Powers(main, OneModel(self.model), realms, backoff=Backoff(first=0.001, longest=0.01, attempts=4))
+        self.daemon = Daemon(self.folder, powers, {"notebook": "test.ipynb"})
+        self.session = Session(self.daemon, main, Variables(self.namespace), Defaults(lambda: "scripted", max_tokens=1000))
+        self.endo = Endo(self.session)
+
+    def restart(self) -> None:
+        """End the daemon and start another on the same folder; live values are gone."""
+        self.close()
+        self.namespace.clear()
+        self.open()
+
+    def close(self) -> None:
+        """End the daemon."""
+        self.daemon.close()
+
+    @property
+    def sent(self) -> list[Mapping[str, Any]]:
+        """The messages of the newest model call."""
+        return list(self.model.requests[-1].messages)
