@@ -18,6 +18,11 @@ def __getattr__(name: str) -> str:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
+def _jupyter_labextension_paths() -> list[dict[str, str]]:
+    """Say where the built JupyterLab extension is, for `jupyter-builder develop`."""
+    return [{"src": "labextension", "dest": "endo-kernel-lab"}]
+
+
 def load_ipython_extension(shell: Any) -> None:
     """Give an ordinary IPython kernel, ipykernel 7.1 or later, the name `endo` and the magics."""
     from endo_kernel.kernel.extension import attach

@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 from endo_kernel.cards import Binding, Card, Slot
 from endo_kernel.daemon import Daemon
 from endo_kernel.directory import HOST
+from endo_kernel.errors import BadDefinition
 from endo_kernel.formulas import Answer, Evaluation, Literal, NotebookValue, Stored
 from endo_kernel.names import FormulaId
 from endo_kernel.powers import Json
-from endo_kernel.realms.reading import read
+from endo_kernel.realms.reading import free_names, names_read, read
 from endo_kernel.steps import Step
 from endo_kernel.values import fit, is_plain, members
 from endo_kernel.variables import Variable, Variables
@@ -49,7 +50,7 @@ class CardViews:
             "digest": card.digest,
             "realm": card.realm,
             "code": card.code,
-            "reading": dict(read(card.code)) if card.code else None,
+            "reading": _reading(card),
             "result": card.result,
             "slots": self._slots(card),
             "fields": _fields(card),
@@ -164,7 +165,7 @@ class CardViews:
             "type": variable.glance.type,
             "detail": variable.glance.detail,
             "origin": f"cell [{count}]" if count else "variable",
-            "fit": round(fit(slot.name, slot.label, slot.type, variable.name, variable.glance), 3),
+            "fit": round((0.4 if isinstance(variable.value, type) else 1.0) * fit(slot.name, slot.label, slot.type, variable.name, variable.glance), 3),
             "members": members(variable.value) if realm == "confined" and not is_plain(variable.value) else None,
         }
 
@@ -196,6 +197,21 @@ class _Named:
         self.type = kind
         self.detail = detail
         self.shape = None
+
+
+def _reading(card: Card) -> dict[str, Json] | None:
+    """Say what reading the code finds, names that nothing defines and slots that nothing uses among it."""
+    if card.code is None:
+        return None
+    found = read(card.code)
+    slots = {slot.name for slot in card.proposal.slots}
+    try:
+        missing, unused = free_names(card.code) - slots, slots - names_read(card.code)
+    except BadDefinition:
+        missing, unused = set(), set()
+    loose = [f"uses {name}, which is neither a slot nor defined" for name in sorted(missing)]
+    idle = [f"does not use the slot {name}" for name in sorted(unused)]
+    return {"imports": found["imports"], "finds": [*found["finds"], *loose, *idle]}
 
 
 def _only(card: Card) -> FormulaId:

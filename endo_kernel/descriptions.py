@@ -78,7 +78,7 @@ def _tell(value: Any, room: Room) -> dict[str, Json]:
     if isinstance(value, Mapping | list | tuple | set | frozenset):
         return {"type": kind, "length": len(value), "items": _part(value, room, room.depth)}
     if isinstance(value, FunctionType):
-        signature = f"{value.__name__}{_guarded(inspect.signature(value), 200)}"
+        signature = f"{value.__name__}{_guarded(inspect.signature(value), 200, str)}"
         return {"type": kind, "signature": signature, "doc": _cut(inspect.getdoc(value) or "", room.text)}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = {field.name: getattr(value, field.name, None) for field in dataclasses.fields(value)}
@@ -159,7 +159,7 @@ def _part(value: Any, room: Room, depth: int) -> Json:
 
 def cell(value: Any, longest: int = 200) -> Json:
     """Give one value of a table or array as a JSON scalar: what is not a number stands as text, what is missing as null."""
-    if hasattr(value, "item") and is_a(value, ("numpy", type_name(type(value)))):
+    if is_a(value, ("numpy", type_name(type(value)))) and hasattr(value, "item"):
         value = value.item()
     if value is None or isinstance(value, bool):
         return value

@@ -62,22 +62,24 @@ def _of_records(value: list[dict[object, object]]) -> dict[str, Json]:
     return _bounded(names, head, None, len(value), len(names))
 
 
-def _labels(value: Any) -> list[object] | None:
+def _labels(value: Any) -> tuple[object, list[object]] | None:
+    """Give the name and the first labels of the rows; None where they are only numbered."""
     index = getattr(value, "index", None)
     if index is None or callable(index) or is_a(index, ("pandas", "RangeIndex")):
         return None
-    return list(index[:ROWS])
+    return index.name, list(index[:ROWS])
 
 
 def _bounded(
-    names: Iterable[object], head: Iterable[Iterable[object]], labels: list[object] | None, rows: int, columns: int
+    names: Iterable[object], head: Iterable[Iterable[object]], index: tuple[object, list[object]] | None, rows: int, columns: int
 ) -> dict[str, Json]:
-    width = COLUMNS - (labels is not None)
+    width = COLUMNS - (index is not None)
     shown = [[_show(part) for part in islice(row, width)] for row in head]
     heads = [_show(name) for name in islice(names, width)]
-    if labels is not None:
-        heads = ["", *heads]
-        shown = [[_show(label), *row] for label, row in zip(labels, shown, strict=True)]
+    if index is not None:
+        corner, labels = index
+        heads = [_show(corner), *heads]
+        shown = [[_show(label), *row] for label, row in zip(labels, shown, strict=False)]
     return {"columns": heads, "rows": shown, "more": ", ".join(_left_out(rows - ROWS, columns - width)) or None}
 
 

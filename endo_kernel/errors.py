@@ -31,6 +31,10 @@ from __future__ import annotations
 class EndoError(Exception):
     """The root of every error here."""
 
+    def _render_traceback_(self) -> list[str]:
+        """Tell IPython to show the sentence alone: the frames between the cell and it are ours, and help nobody."""
+        return [f"{type(self).__name__}: {self}"]
+
 
 class BadName(EndoError):
     """A name does not have the form that its place asks for."""

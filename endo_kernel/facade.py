@@ -141,11 +141,13 @@ class Endo:
         Where an input is still pending this gives None at once, and the code runs when the input is there. `_code`, `_realm` and
         `_name` approve with changes; the agent is told.
         """
+        __tracebackhide__ = True
         gifts = {slot: self._session.given(value) for slot, value in bindings.items()}
         return self.endow_with(_number(card), gifts, Edits(_code, _realm, _name))
 
     def endow_with(self, number: int, gifts: Mapping[str, Gift], edits: Edits) -> Any:
         """Do the same for bindings that may name a pet name instead of a value."""
+        __tracebackhide__ = True
         return self._outcome(number, self._daemon.host.endow(number, gifts, edits))
 
     def reject(self, card: int | CardHandle, reason: str = "") -> None:
@@ -185,6 +187,8 @@ class Endo:
         return facet(target, *names)
 
     def _outcome(self, number: int, act: Any) -> Any:
+        __tracebackhide__ = True  # what the code raised is shown from the cell to the code, without what lies between
+
         async def run() -> Any:
             given = await act
             return await given if hasattr(given, "__await__") else given

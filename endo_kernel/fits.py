@@ -130,6 +130,9 @@ def _type_fit(wanted: str | None, given: str) -> float | None:
     if not asked:
         return 0.3 if set(_words(wanted)) & set(_words(given)) else 0.15
     there = _kinds(_words(given)) | _kinds([given.lower()])
+    if not there and "model" in asked:
+        # Ridge, SVC, KMeans: a model's class seldom says that it is one.
+        return 0.5
     return max((_near(one, other) for one in asked for other in there), default=0.1)
 
 

@@ -22,8 +22,9 @@ MOST = 60
 
 _namespace_of = type.__dict__["__dict__"].__get__
 _mro_of = type.__dict__["__mro__"].__get__
-_BUILT_IN = (MethodDescriptorType, ClassMethodDescriptorType, WrapperDescriptorType, BuiltinFunctionType)
-_SCALARS = (int, float, bool, str, bytes, type(None))
+# By identity: to ask whether a class is in a set of classes would run its metaclass's own __hash__ and __eq__.
+_BUILT_IN = frozenset(map(id, (MethodDescriptorType, ClassMethodDescriptorType, WrapperDescriptorType, BuiltinFunctionType)))
+_SCALARS = frozenset(map(id, (int, float, bool, str, bytes, type(None))))
 
 
 def members(value: object) -> list[dict[str, Json]]:
@@ -68,7 +69,7 @@ def _member(name: str, member: object, *, own: bool) -> dict[str, Json]:
         kind = type(member)
     if kind is property:
         return {"name": name, "signature": "", "doc": _first_line(cast("property", member).__doc__), "kind": "attribute"}
-    if kind is FunctionType or kind in _BUILT_IN:
+    if kind is FunctionType or id(kind) in _BUILT_IN:
         function = cast("FunctionType", member)
         signature = _signature(function, bound=bound and kind is not BuiltinFunctionType)
         return {"name": name, "signature": signature, "doc": _first_line(function.__doc__), "kind": "method"}
@@ -106,7 +107,7 @@ def _parameters(parameters: list[inspect.Parameter]) -> Iterator[str]:
 
 
 def _default(value: object) -> str:
-    text = repr(value) if type(value) in _SCALARS else "..."
+    text = repr(value) if id(type(value)) in _SCALARS else "..."
     return text if len(text) <= 24 else "..."
 
 

@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterable
 from datetime import date, datetime, time, timedelta, timezone
 from typing import cast
 
-_SCALARS = frozenset({type(None), bool, int, float, str, bytes, date, timedelta})
-_COLLECTIONS = frozenset({list, tuple, set, frozenset})
+# By identity: to ask whether a class is in a set of classes would run its metaclass's own __hash__ and __eq__.
+_SCALARS = frozenset(map(id, (type(None), bool, int, float, str, bytes, date, timedelta)))
+_COLLECTIONS = frozenset(map(id, (list, tuple, set, frozenset)))
 _DEEPEST = 100
 _LONGEST_INT = 1024
 
@@ -74,11 +75,11 @@ class _Walk:
 
 def _judge_plain(value: object) -> Verdict:
     kind = type(value)
-    if kind in _SCALARS:
+    if id(kind) in _SCALARS:
         return True
     if kind is dict:
         return (part for pair in cast("dict[object, object]", value).items() for part in pair)
-    if kind in _COLLECTIONS:
+    if id(kind) in _COLLECTIONS:
         return cast("Iterable[object]", value)
     if kind is datetime or kind is time:
         zone = cast("datetime | time", value).tzinfo

@@ -92,7 +92,10 @@ class _Bounded(io.BytesIO):
 
 
 def restore(data: bytes) -> object:
-    """Build a value again from its snapshot. Runs code of the value's, on its own thread. Raises ValueLost where it cannot be built here."""
+    """Build a value again from its snapshot; ValueLost says what is missing for it.
+
+    Runs code of the value's, so it belongs on the thread that will own it. Only what this store's own digest vouches for may come here.
+    """
     reader = _Reader(io.BytesIO(data))
     try:
         return reader.load()

@@ -15,6 +15,7 @@ from endo_kernel.names import near
 from endo_kernel.values import Glance, glance, token
 
 _MOST = 200
+_OURS = frozenset({"endo_kernel.facade", "endo_kernel.handles"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +51,15 @@ class Variables:
         found = [
             self._variable(name, value)
             for name, value in dict(self._namespace).items()
-            if not name.startswith("_") and name not in hidden and not isinstance(value, ModuleType)
+            if not name.startswith("_") and name not in hidden and not isinstance(value, ModuleType) and not self._is_ours(value)
         ]
         found.sort(key=lambda variable: -(variable.origin.execution_count or 0))
         return found[:_MOST]
+
+    @staticmethod
+    def _is_ours(value: object) -> bool:
+        """Tell the host's own objects, which are no data, by their home."""
+        return type(value).__module__ in _OURS
 
     def _variable(self, name: str, value: object) -> Variable:
         looked = glance(value)

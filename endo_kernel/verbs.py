@@ -18,7 +18,7 @@ class _Parser(argparse.ArgumentParser):
 
 def make_parser(prog: str, *, terminal: bool) -> argparse.ArgumentParser:
     """Give the parser of all verbs; the terminal has a few options of its own."""
-    parser = _Parser(prog=prog, description="Tasks of agents, and the cards that wait for you.", exit_on_error=False)
+    parser = _Parser(prog=prog, description="Tasks of agents, and the cards that wait for you.")
     verbs = parser.add_subparsers(dest="verb", metavar="verb", parser_class=_Parser, required=True)
     verbs.add_parser("tasks", help="list the tasks")
     verbs.add_parser("inbox", help="list the cards that wait for you")

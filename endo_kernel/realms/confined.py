@@ -98,7 +98,7 @@ class ConfinedRealm:
 
     async def _verdict(self, run: _Run) -> Verdict:
         try:
-            inputs = run.crossing.send_slots(run.work.slots)
+            inputs = await asyncio.to_thread(run.crossing.send_slots, run.work.slots)
         except TypeError as error:  # it was admitted, and has changed since
             return Verdict.of(BadBinding(f"a slot cannot enter the confined realm any more: {error}"))
         try:

@@ -1,0 +1,155 @@
+/**
+ * The renderer of task and card records in notebooks: live where the notebook's kernel answers, a record elsewhere.
+ *
+ * A live view writes what it shows back into the output when it has settled, so that the saved notebook is the
+ * record. It writes only what differs, and never from text that is still coming.
+ */
+
+import type { NotebookPanel } from '@jupyterlab/notebook';
+import type { IRenderMime } from '@jupyterlab/rendermime-interfaces';
+import { JSONExt, PartialJSONObject } from '@lumino/coreutils';
+import { Widget } from '@lumino/widgets';
+
+import { CommChannel } from './comm';
+import { Connection } from './connection';
+import { ViewModel } from './model';
+import { CARDS_MIME, TASK_MIME } from './protocol';
+import { makeRecord, parseRecord } from './record';
+import { EndoView } from './views/view';
+
+/** Before the widget view (-10) and text/html, so that a record is drawn as what it is. */
+const RANK = -20;
+/** How long a view must be still before it is written into the output. */
+const SETTLED = 700;
+
+/** The notebook around an output; null where there is none. */
+export interface Place {
+  connection(): Connection;
+  path(): string;
+  readonly writable: boolean;
+}
+
+class RecordRenderer extends Widget implements IRenderMime.IRenderer {
+  constructor(
+    private readonly mimeType: string,
+    private readonly place: Place | null
+  ) {
+    super();
+    this.addClass('endo-output');
+  }
+
+  renderModel(output: IRenderMime.IMimeModel): Promise<void> {
+    this.render(output);
+    return Promise.resolve();
+  }
+
+  dispose(): void {
+    if (!this.isDisposed) {
+      this.clear();
+      super.dispose();
+    }
+  }
+
+  private render(output: IRenderMime.IMimeModel): void {
+    this.output = output;
+    const data = output.data[this.mimeType];
+    // JupyterLab renders again whatever this renderer wrote itself.
+    if (this.model && JSONExt.deepEqual(data ?? null, this.written ?? {})) {
+      return;
+    }
+    const record = parseRecord(data);
+    if (!record) {
+      this.clear();
+      this.node.textContent = 'This record was written by another version of Endo, and cannot be shown here.';
+      return;
+    }
+    if (this.model && this.model.store === record.store && JSONExt.deepEqual(this.model.show, record.show)) {
+      this.model.showRecord(record);
+      return;
+    }
+    this.clear();
+    const connection = this.place?.connection() ?? null;
+    this.model = new ViewModel(record.show, { connection, record, path: () => this.place?.path() ?? '' });
+    this.model.changed.connect(change => change === 'view' && this.writeSoon());
+    this.view = new EndoView(this.model);
+    this.node.replaceChildren(this.view.node);
+  }
+
+  private clear(): void {
+    clearTimeout(this.timer);
+    this.view?.dispose();
+    this.model?.dispose();
+    this.view = null;
+    this.model = null;
+    this.written = null;
+  }
+
+  private writeSoon(): void {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.write(), SETTLED);
+  }
+
+  private write(): void {
+    const { model, output } = this;
+    if (!model || !output || !this.place?.writable || model.state.kind !== 'live' || model.state.text !== null) {
+      return;
+    }
+    const record = makeRecord(model.show, model.store, model.state.view) as unknown as PartialJSONObject;
+    const before = output.data[this.mimeType];
+    if (JSONExt.deepEqual(record, before ?? null)) {
+      return;
+    }
+    this.written = record;
+    output.setData({ data: { ...output.data, [this.mimeType]: record } });
+  }
+
+  private output: IRenderMime.IMimeModel | null = null;
+  private model: ViewModel | null = null;
+  private view: EndoView | null = null;
+  private written: PartialJSONObject | null = null;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+}
+
+function rendererFactory(place: Place | null): IRenderMime.IRendererFactory {
+  return {
+    // What a record says is drawn as text, whoever wrote it.
+    safe: true,
+    mimeTypes: [TASK_MIME, CARDS_MIME],
+    createRenderer: options => new RecordRenderer(options.mimeType, place)
+  };
+}
+
+/** Draw records where there is no notebook: in a console, a preview, a file. */
+export function addRenderer(registry: {
+  addFactory(factory: IRenderMime.IRendererFactory, rank?: number): void;
+}): void {
+  registry.addFactory(rendererFactory(null), RANK);
+}
+
+/** Draw records in a notebook, live while its kernel answers. */
+export function addNotebookRenderer(panel: NotebookPanel): void {
+  let connection: Connection | null = null;
+  const place: Place = {
+    connection: () => (connection ??= new Connection(new CommChannel(panel.sessionContext))),
+    path: () => panel.context.path,
+    get writable() {
+      return !panel.context.model.readOnly && panel.context.contentsModel?.writable !== false;
+    }
+  };
+  panel.content.rendermime.addFactory(rendererFactory(place), RANK);
+  panel.sessionContext.kernelChanged.connect(() => greet(panel, place));
+  greet(panel, place);
+  panel.disposed.connect(() => connection?.dispose());
+}
+
+/** Connect at once where the kernel says that it has Endo; elsewhere the first record that is drawn does. */
+function greet(panel: NotebookPanel, place: Place): void {
+  const info = panel.sessionContext.session?.kernel?.info;
+  info
+    ?.then(({ supported_features }: { supported_features?: string[] }) => {
+      if (supported_features?.includes('endo') && !panel.isDisposed) {
+        place.connection();
+      }
+    })
+    .catch(() => undefined);
+}
