@@ -13,13 +13,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from tinydb import where
-from tinydb.table import Document
-
 from endo_kernel.errors import CardDecided, CardUnknown
 from endo_kernel.names import CardNumber, FormulaId, TaskId, TurnId
 from endo_kernel.powers import Clock, Json
-from endo_kernel.store import Store
+from endo_kernel.store import Document, Store, where
 
 Kind = Literal["definition", "form", "request"]
 State = Literal["open", "approved", "running", "done", "failed", "unknown", "rejected", "withdrawn", "expired"]

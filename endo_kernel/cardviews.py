@@ -165,8 +165,10 @@ class CardViews:
             "type": variable.glance.type,
             "detail": variable.glance.detail,
             "origin": f"cell [{count}]" if count else "variable",
-            "fit": round((0.4 if isinstance(variable.value, type) else 1.0) * fit(slot.name, slot.label, slot.type, variable.name, variable.glance), 3),
-            "members": members(variable.value) if realm == "confined" and not is_plain(variable.value) else None,
+            "fit": round(
+                (0.4 if type(variable.value) is type else 1.0) * fit(slot.name, slot.label, slot.type, variable.name, variable.glance), 3
+            ),
+            "members": members(variable.value) if realm == "confined" and not is_plain(variable.value, trust_after=1000) else None,
         }
 
     def _queued(self, card: Card) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import ast
 import json
 import sys
@@ -30,9 +29,9 @@ class StoreReader:
 
     def __init__(self, folder: Path) -> None:
         from endo_kernel.daemon import Daemon, Powers
-        from endo_kernel.facade import Defaults, Session
         from endo_kernel.mainthread import MainQueue
         from endo_kernel.pages import Page
+        from endo_kernel.session import Defaults, Session
         from endo_kernel.variables import empty
 
         main = MainQueue()
@@ -68,36 +67,16 @@ class _NoModels:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; errors go to standard error as a sentence, with exit code 1."""
     try:
-        given = _parser().parse_args(argv)
+        given = make_parser("jupyter endo", terminal=True).parse_args(argv)
         if given.verb == "install":
             return _install(given)
         return _run(given)
     except BadCommand as error:
         print(error, file=sys.stderr)
         return 2
-    except (EndoError, argparse.ArgumentError) as error:
+    except EndoError as error:
         print(f"jupyter endo: {error}", file=sys.stderr)
         return 1
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = make_parser("jupyter endo", terminal=True)
-    parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.add_argument("--store", type=Path, help="the store's folder; else ENDO_STORE, or the one store that there is")
-    parser.add_argument("--notebook", type=Path, help="the notebook whose store it is")
-    verbs = next(action for action in parser._actions if isinstance(action, argparse._SubParsersAction))
-    for verb in verbs.choices.values():
-        # The options may stand behind the verb too.
-        verb.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
-        verb.add_argument("--store", type=Path, default=argparse.SUPPRESS, help=argparse.SUPPRESS)
-        verb.add_argument("--notebook", type=Path, default=argparse.SUPPRESS, help=argparse.SUPPRESS)
-    install = verbs.add_parser("install", help="install the kernel's specification, as `ipykernel install` does")
-    install.add_argument("--user", action="store_true")
-    install.add_argument("--sys-prefix", action="store_true")
-    install.add_argument("--prefix")
-    install.add_argument("--name", default="endo")
-    install.add_argument("--display-name", default="Python 3 (Endo)")
-    return parser
 
 
 def _run(given: Any) -> int:

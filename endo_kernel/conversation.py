@@ -9,13 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from tinydb import where
-from tinydb.table import Document
-
 from endo_kernel.mail import Letter
 from endo_kernel.names import TaskId, TurnId
 from endo_kernel.powers import Clock, Json, ModelAnswer
-from endo_kernel.store import Store
+from endo_kernel.store import Document, Store, where
 
 
 @dataclass(frozen=True, slots=True)

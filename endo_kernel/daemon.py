@@ -68,6 +68,7 @@ class Daemon:
         self._closed = False
         self._loop = asyncio.new_event_loop()
         self._work: set[asyncio.Task[Any]] = set()
+        self._asked: dict[Future[Any], Coroutine[Any, Any, Any]] = {}
         self._changed: set[TaskId] = set()
         self._heard: set[TaskId] = set()
         self._watchers: list[Watcher] = []
@@ -92,6 +93,7 @@ class Daemon:
         self._loop.run_forever()
         self._loop.run_until_complete(self._loop.shutdown_asyncgens())
         self._loop.close()
+        self._turn_away()
 
     def _compose(self) -> None:
         powers = self.powers
@@ -170,7 +172,12 @@ class Daemon:
             why = "was closed" if self._closed else "belongs to the process that forked this one"
             raise DaemonClosed(f"the endo daemon {why}; restart the kernel to use it")
         done: Future[T] = Future()
-        self._loop.call_soon_threadsafe(self._submit, work, done, context=contextvars.Context())
+        self._asked[done] = work
+        done.add_done_callback(lambda done: self._asked.pop(done, None))
+        try:
+            self._loop.call_soon_threadsafe(self._submit, work, done, context=contextvars.Context())
+        except RuntimeError:  # the loop closed between the check and the call
+            self._turn_away()
         return done
 
     def _submit(self, work: Coroutine[Any, Any, T], done: Future[T]) -> None:
@@ -178,6 +185,13 @@ class Daemon:
         self._work.add(task)
         task.add_done_callback(self._work.discard)
         task.add_done_callback(lambda task: _pass_on(task, done))
+
+    def _turn_away(self) -> None:
+        """Answer whoever still waits when the loop has ended: nobody may wait for ever for a daemon that is gone."""
+        for done, work in list(self._asked.items()):
+            work.close()
+            if not done.done():
+                done.set_exception(DaemonClosed("the endo daemon was closed meanwhile"))
 
     def start(self, work: Coroutine[Any, Any, Any]) -> None:
         """Run a coroutine on the daemon's loop, from the daemon's thread."""
@@ -268,12 +282,21 @@ class Daemon:
         try:
             await self.agent.close()
             await self.steps.close()
+            await self._stop_work()
             await self.powers.models.close()
             for realm in self.powers.realms:
                 await realm.close()
         finally:
             self.store.close()
             self._loop.stop()
+
+
+    async def _stop_work(self) -> None:
+        if self._drawing is not None:
+            self._drawing.cancel()
+        for work in self._work:
+            work.cancel()
+        await asyncio.gather(*self._work, return_exceptions=True)
 
 
 def _pass_on(task: asyncio.Task[T], done: Future[T]) -> None:

@@ -7,11 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tinydb import where
-
 from endo_kernel.errors import NameUnknown
 from endo_kernel.names import FormulaId, PetName, TaskId, near
-from endo_kernel.store import Store
+from endo_kernel.store import Store, where
 
 HOST = "host"
 

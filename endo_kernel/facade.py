@@ -5,100 +5,19 @@ These objects hold no state: each property asks the daemon, so it is never out o
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from endo_kernel import record
-from endo_kernel.agent.prompt import SYSTEM
-from endo_kernel.agent.tools import TOOLS
 from endo_kernel.cards import WAITING, Card
-from endo_kernel.daemon import Daemon
 from endo_kernel.directory import Entry
-from endo_kernel.errors import BadBinding, BadDefinition, StepFailed
+from endo_kernel.errors import BadBinding, StepFailed
 from endo_kernel.handles import CardHandle, TaskHandle
-from endo_kernel.host import Edits, Gift, Given, GivenName
-from endo_kernel.mainthread import MainQueue
+from endo_kernel.host import Edits, Gift, GivenName
 from endo_kernel.names import CardNumber, TaskId
 from endo_kernel.powers import Json, Outcome
 from endo_kernel.realms.facets import Facet, facet
-from endo_kernel.tasks import COUNTED, Settings
-from endo_kernel.variables import Variables
-from endo_kernel.views import Views
-
-
-@dataclass(frozen=True, slots=True)
-class Defaults:
-    """What new tasks are made with, as the user configured it. `prices` is USD per million tokens by kind, by model."""
-
-    model: Callable[[], str]
-    max_tokens: int = 16_000
-    thinking: Callable[[str], Mapping[str, Json] | None] = lambda model: None
-    prices: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    budget_tokens: int | None = None
-    budget_usd: float | None = None
-
-    def settings(self) -> Settings:
-        """Give the settings of a task that is made now; raises BadDefinition for a budget that cannot be counted."""
-        model = self.model()
-        prices = self.prices.get(model)
-        if self.budget_usd is not None and prices is None and model != "rehearsal":
-            example = "{" + ", ".join(f"{kind!r}: ..." for kind in COUNTED) + "}"
-            raise BadDefinition(f"c.Endo.budget_usd needs a price for the model: set c.Endo.prices = {{{model!r}: {example}}}")
-        return Settings(
-            model=model,
-            max_tokens=self.max_tokens,
-            system=SYSTEM,
-            tools=TOOLS,
-            thinking=self.thinking(model),
-            prices=prices,
-            budget_tokens=self.budget_tokens,
-            budget_usd=self.budget_usd,
-        )
-
-
-def _show_plain(output: Sequence[Mapping[str, Json]]) -> None:
-    for item in output:
-        sys.stdout.write(item["text"] if item["kind"] == "stream" else item["data"].get("text/plain", ""))
-
-
-class Session:
-    """What the objects of one notebook share: the daemon, the main thread, the variables, how to draw and to show."""
-
-    def __init__(
-        self,
-        daemon: Daemon,
-        main: MainQueue,
-        variables: Variables,
-        defaults: Defaults,
-        show: Callable[[Sequence[Mapping[str, Json]]], None] = _show_plain,
-        widget: Callable[[Mapping[str, Json], Mapping[str, Json]], Mapping[str, Json]] = lambda show, view: {},
-    ) -> None:
-        self.daemon = daemon
-        self.main = main
-        self.variables = variables
-        self.defaults = defaults
-        self.views = Views(daemon, variables)
-        self.show = show
-        self.widget = widget
-
-    def bundle(self, show: Mapping[str, Json]) -> dict[str, Json]:
-        """Give the MIME bundle of a view: the record, text, and a live widget for pages without the extension."""
-        view = self.daemon.call(lambda: self.views.show(show))
-        return {**record.bundle(self.daemon.store.id, show, view), **self.widget(show, view)}
-
-    def make_task(self, prompt: str, title: str | None) -> TaskId:
-        """Make a task with the user's defaults. On the daemon's thread."""
-        return self.daemon.host.make_task(prompt, title, self.defaults.settings()).id
-
-    def given(self, value: object) -> Given:
-        """Take a value from a cell, with where it came from."""
-        if isinstance(value, Facet):
-            origin = self.variables.origin(value.target)
-            listed = ", ".join(value.names)
-            return Given(value, type(origin)(origin.expression, origin.type, f"allowing {listed}", origin.cell, origin.execution_count))
-        return Given(value, self.variables.origin(value))
+from endo_kernel.session import Session
 
 
 class Endo:
@@ -193,12 +112,7 @@ class Endo:
             given = await act
             return await given if hasattr(given, "__await__") else given
 
-        done = self._daemon.submit(run())
-        try:
-            outcome = self._session.main.serve(done)
-        except KeyboardInterrupt:
-            self._daemon.call(lambda: self._daemon.steps.interrupt(CardNumber(number)))
-            raise
+        outcome = self._session.serve(run(), lambda: self._daemon.steps.interrupt(CardNumber(number)))
         if not isinstance(outcome, Outcome):
             return outcome
         self._session.show(outcome.output)
@@ -209,7 +123,7 @@ class Endo:
         raise StepFailed(f"card {number}: {outcome.failure.type}: {outcome.failure.message}")
 
     def _serve(self, act: Any) -> Any:
-        return self._session.main.serve(self._daemon.submit(act))
+        return self._session.serve(act)
 
     # Names
 

@@ -10,14 +10,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Literal as Choice
 
-from tinydb.table import Document
-
 from endo_kernel import formulas
 from endo_kernel.errors import ValueLost
 from endo_kernel.formulas import Answer, Evaluation, Formula, Literal, NotebookValue, Stored
 from endo_kernel.names import FormulaId
 from endo_kernel.powers import Json
-from endo_kernel.store import Store
+from endo_kernel.store import Document, Store
 from endo_kernel.values import Kept
 
 Standing = Choice["live", "kept", "gone"]

@@ -5,18 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from endo_kernel import record
 from endo_kernel.cards import Card
 from endo_kernel.cardviews import iso
 from endo_kernel.names import CardNumber, TaskId
 from endo_kernel.powers import Json
+from endo_kernel.session import Session
 from endo_kernel.steps import Step
 from endo_kernel.tasks import COUNTED, RESTING, Status, Task
-
-if TYPE_CHECKING:
-    from endo_kernel.facade import Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,10 +151,10 @@ class TaskHandle:
 
     def wait(self, timeout: float | None = None) -> Status:
         """Wait until the task rests: waiting, idle, sleeping, paused or ended; give its status, also when `timeout` seconds have passed."""
-        self._session.main.serve(self._daemon.submit(self._rest(timeout)))
+        self._session.serve(self._rest(seconds=timeout))
         return self.status
 
-    async def _rest(self, timeout: float | None) -> None:
+    async def _rest(self, seconds: float | None) -> None:
         rests = asyncio.Event()
 
         def look(changed: set[TaskId], heard: set[TaskId]) -> None:
@@ -166,7 +164,7 @@ class TaskHandle:
         with self._daemon.watched(look):
             look({self.id}, set())
             try:
-                await asyncio.wait_for(rests.wait(), timeout)
+                await asyncio.wait_for(rests.wait(), seconds)
             except TimeoutError:
                 return
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from endo_kernel import replies
-from endo_kernel.cards import UNSETTLED, Binding, Card, already
+from endo_kernel.cards import Binding, Card, already
 from endo_kernel.directory import HOST, Entry
 from endo_kernel.errors import BadBinding, BadDefinition, CardChanged, CardDecided, TaskEnded, ValueLost
 from endo_kernel.forms import check_answers
@@ -130,15 +130,17 @@ class Host:
         self._ring(task)
 
     def _withdraw(self, task: TaskId, who: str, why: str, *, end_unknown: bool = False, end_approved: bool = False) -> None:
-        for card in self._cards.of_task(task):
+        for number in [card.number for card in self._cards.of_task(task)]:
+            card = self._cards.get(number)  # the end of one card may have ended others, which needed its result
             if card.state == "open" or (card.state == "approved" and end_approved):
                 self._cards.move(card, "withdrawn", who=who, why=why)
                 self._steps.settle(card, replies.refused(card.proposal.tool_use, "withdrawn", why))
             elif card.state == "unknown" and end_unknown:
                 self._cards.move(card, "failed", who=who, why=why)
                 self._steps.settle(card, replies.refused(card.proposal.tool_use, "failed", f"it may have run before a crash; {why}"))
-            if self._cards.get(card.number).state in ("withdrawn", "failed") and card.state in UNSETTLED:
-                self._steps.give_up(card, f"card {card.number} was withdrawn")
+            else:
+                continue
+            self._steps.give_up(card, f"card {card.number} was withdrawn")
 
     # Decisions on definitions
 

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tinydb import where
-from tinydb.table import Document
-
 from endo_kernel.names import TaskId, TurnId
 from endo_kernel.powers import Clock
-from endo_kernel.store import Store
+from endo_kernel.store import Document, Store, where
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from endo_kernel.errors import BadBinding, EndoError
-from endo_kernel.facade import Session
 from endo_kernel.host import Edits, Gift, Given, GivenName
 from endo_kernel.names import TaskId, TurnId
 from endo_kernel.powers import Json
 from endo_kernel.realms.facets import facet
+from endo_kernel.session import Session
 
 _log = logging.getLogger("endo_kernel")
 Message = Mapping[str, Json]

@@ -111,9 +111,10 @@ class Models(Protocol):
 
 
 class Realm(Protocol):
-    """A place where approved code runs."""
+    """A place where approved code runs. `stoppable` says whether cancelling an evaluation stops code that has begun."""
 
     name: str
+    stoppable: bool
 
     def check(self, code: str, slots: Sequence[str]) -> None:
         """Raise BadDefinition, saying what to change, where the code can be seen not to run here."""
@@ -124,7 +125,7 @@ class Realm(Protocol):
         ...
 
     async def evaluate(self, work: Evaluation) -> Outcome:
-        """Run the code once. Failures of the code are outcomes, never exceptions. Cancelling stops it where it can be stopped."""
+        """Run the code once. Failures of the code are outcomes, never exceptions. Cancelling drops it before its first instruction."""
         ...
 
     async def close(self) -> None:

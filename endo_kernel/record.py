@@ -82,8 +82,7 @@ def _html(view: Mapping[str, Json]) -> str:
     if head["kind"] == "tasks":
         return table_html(task_rows(head["rows"]), "No tasks yet.")
     lines = [f"<p><b>{escape(title)}</b></p>" for title in [_title(head)] if title]
-    for key in view["order"]:
-        lines.append(_entry_html(view["entries"][key]))
+    lines += [_entry_html(view["entries"][key]) for key in view["order"]]
     return "<div>" + "".join(lines) + "</div>" if lines else "<p>Nothing waits for you.</p>"
 
 

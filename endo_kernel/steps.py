@@ -7,25 +7,25 @@ outcome, the agent's result and the name are one transaction. What was running w
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-
-from tinydb import where
-from tinydb.table import Document
 
 from endo_kernel import replies
 from endo_kernel.cards import Card, depends_on
 from endo_kernel.conversation import Result
 from endo_kernel.directory import HOST, guest_of
-from endo_kernel.errors import CardDecided, DaemonClosed, StoreUnwritable, ValueLost
+from endo_kernel.errors import DaemonClosed, EndoError, StepFailed, StoreUnwritable, ValueLost
 from endo_kernel.formulas import Evaluation, NotebookValue
 from endo_kernel.names import CardNumber, FormulaId, PetName, TaskId
 from endo_kernel.parts import Parts
 from endo_kernel.powers import Evaluation as Work
 from endo_kernel.powers import Failure, Json, Outcome
+from endo_kernel.store import Document, where
 from endo_kernel.values import unkept
 
+_log = logging.getLogger("endo_kernel")
 _RETRY_SECONDS = 5.0
 
 
@@ -42,6 +42,16 @@ class Step:
     failure: Mapping[str, str] | None = None
     output: tuple[Mapping[str, Json], ...] = ()
     value: Mapping[str, Json] | None = None
+
+
+@dataclass(slots=True)
+class _Run:
+    """One run that is under way: its step once it has begun, and whether it may not begin any more."""
+
+    card: Card
+    recipe: Evaluation
+    step: int | None = None
+    stopped: bool = False
 
 
 class Steps:
@@ -99,50 +109,68 @@ class Steps:
 
     def start(self, task: TaskId) -> None:
         """Start every approved card of a task whose inputs are there and that has not been started."""
-        for card in self._cards.of_task(task):
+        for card in self._cards.of_task(task) if not self._closing else ():
             if card.state == "approved" and card.number not in self._going and self.inputs(card) is not None:
                 run = asyncio.get_running_loop().create_task(self._run(card), name=f"card {card.number}")
                 self._going[card.number] = run
                 run.add_done_callback(partial(self._ended, card.number))
 
     def interrupt(self, number: CardNumber) -> bool:
-        """Stop a run where its realm can stop it; tells whether there was one."""
+        """Stop a run that has not begun, or that its realm can stop; tells whether there was one."""
         run = self._going.get(number)
         return run.cancel() if run else False
 
     def _ended(self, number: CardNumber, run: asyncio.Task[None]) -> None:
         self._going.pop(number, None)
         error = None if run.cancelled() else run.exception()
+        if isinstance(error, StoreUnwritable):
+            asyncio.get_running_loop().call_later(_RETRY_SECONDS, self.start, self._cards.get(number).task)
         for future in self._waiting.pop(number, []):
             if not future.done():
                 future.set_exception(error or DaemonClosed(f"card {number} was stopped"))
 
     async def _run(self, card: Card) -> None:
+        inputs = self.inputs(card)
+        assert inputs is not None
+        run = _Run(card, Evaluation(card.number, card.code or "", card.realm or "", inputs))
         try:
-            inputs = self.inputs(card)
-            assert inputs is not None
             slots = await self._provide(card, inputs)
-        except ValueLost as error:
-            self._reopen(card, str(error))
-            raise
-        recipe = Evaluation(card.number, card.code or "", card.realm or "", inputs)
-        started: list[int] = []
-
-        def begin() -> None:
-            self._bell.call(lambda: started.append(self._begin(card, recipe)))
-
-        try:
-            outcome = await self._realms[recipe.realm].evaluate(Work(f"card {card.number}", recipe.code, slots, begin))
-        except CardDecided:
-            return
         except asyncio.CancelledError:
             if self._closing:
                 raise
-            outcome = Outcome(failure=Failure("Interrupted", "interrupted by the host", ""), exception=KeyboardInterrupt())
-        if not started:
+            outcome = _interrupted()
+        except EndoError as error:
+            self._reopen(card, str(error))
+            raise
+        else:
+            outcome = await self._evaluate(run, slots)
+        if run.step is None:
             # It ended before its first instruction: interrupted, or the realm could not start. That is an outcome like any other.
-            started.append(self._begin(card, recipe))
-        await self._conclude(card, started[0], outcome)
+            run.step = self._begin(run)
+        await self._conclude(card, run.step, outcome)
+
+    async def _evaluate(self, run: _Run, slots: Mapping[str, object]) -> Outcome:
+        """Run the code in its realm. Code that has begun and cannot be stopped is waited for, since its effects happen."""
+        realm = self._realms[run.recipe.realm]
+        work = Work(f"card {run.card.number}", run.recipe.code, slots, partial(self._bell.call, partial(self._begin_if_wanted, run)))
+        evaluation = asyncio.ensure_future(realm.evaluate(work))
+        while True:
+            try:
+                return await asyncio.shield(evaluation)
+            except asyncio.CancelledError:
+                if not (self._closing or realm.stoppable or run.step is None or evaluation.done()):
+                    continue
+                run.stopped = True
+                evaluation.cancel()
+                await asyncio.wait([evaluation])
+                if self._closing:
+                    raise
+                return _interrupted() if evaluation.cancelled() else evaluation.result()
+            except EndoError:
+                raise
+            except Exception as error:  # noqa: BLE001 - a step: a realm that breaks must not leave a card that never ends
+                _log.exception("the realm %r failed at card %s", realm.name, run.card.number)
+                return Outcome(failure=Failure(type(error).__name__, str(error), ""), exception=error)
 
     async def _provide(self, card: Card, inputs: Mapping[str, FormulaId]) -> dict[str, object]:
         slots = {}
@@ -159,13 +187,22 @@ class Steps:
             self._tasks.note(card.task, "warn", why)
         self._bell.changed(card.task)
 
-    def _begin(self, card: Card, recipe: Evaluation) -> int:
-        """Make the start durable. Called on the daemon's thread, right before the first instruction."""
+    def _begin_if_wanted(self, run: _Run) -> None:
+        """Make the start durable, right before the first instruction. Raises where the code must not run any more."""
+        if self._closing:
+            raise DaemonClosed(f"card {run.card.number} has not begun: the endo daemon was closed")
+        if run.stopped:
+            raise StepFailed(f"card {run.card.number} was interrupted before it began")
+        self._begin(run)
+
+    def _begin(self, run: _Run) -> int:
+        card = run.card
         with self._store.transaction():
             self._cards.move(card, "running", who="endo")
-            formula = self._graph.formulate(recipe)
+            formula = self._graph.formulate(run.recipe)
             step = {"card": card.number, "task": card.task, "formula": formula, "started": self._clock.now(), "status": "running"}
             number = self._steps.insert(step)
+        run.step = number
         self._bell.changed(card.task)
         return number
 
@@ -179,8 +216,6 @@ class Steps:
                 self._tell(card.number, Outcome(failure=Failure("StoreUnwritable", str(error), ""), exception=error))
                 await asyncio.sleep(_RETRY_SECONDS)
         self._tell(card.number, outcome)
-        if outcome.failure is not None:
-            self.give_up(card, f"the code of card {card.number} failed")
         self._bell.changed(card.task)
         self._bell.wake(card.task)
         self.start(card.task)
@@ -208,6 +243,7 @@ class Steps:
             if failure:
                 self._cards.move(now, "failed", who="endo", why=f"{failure.type}: {failure.message}")
                 result = replies.failed(card.proposal.tool_use, failure, outcome.output, now.code if now.edited else None)
+                self.give_up(card, f"the code of card {card.number} failed")
             else:
                 self._graph.keep(formula, kept)
                 name = self.give_name(now, formula)
@@ -246,7 +282,10 @@ class Steps:
 
     def give_up(self, card: Card, why: str) -> None:
         """End the cards that need the result of one that will not give it."""
-        for other in depends_on(self._cards.of_task(card.task), card.number):
+        for found in depends_on(self._cards.of_task(card.task), card.number):
+            other = self._cards.get(found.number)
+            if other.state != found.state:  # it needs two results, and ended for want of the other one
+                continue
             slot = next(name for name, bound in {**other.prebound, **other.bindings}.items() if bound.card == card.number)
             reason = f"its slot {slot!r} needs the result of card {card.number}, and {why}"
             with self._store.transaction():
@@ -313,6 +352,10 @@ class Steps:
         for run in runs:
             run.cancel()
         await asyncio.gather(*runs, return_exceptions=True)
+
+
+def _interrupted() -> Outcome:
+    return Outcome(failure=Failure("Interrupted", "interrupted by the host", ""), exception=KeyboardInterrupt())
 
 
 def _step(doc: Document) -> Step:

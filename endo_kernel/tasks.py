@@ -12,15 +12,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from tinydb import where
-from tinydb.table import Document
-
 from endo_kernel.cards import Card
 from endo_kernel.conversation import Turn
 from endo_kernel.errors import TaskUnknown
 from endo_kernel.names import TaskId, near
 from endo_kernel.powers import Clock, Json
-from endo_kernel.store import Store
+from endo_kernel.store import Document, Store, where
 
 Status = Literal["ready", "thinking", "running", "waiting", "idle", "sleeping", "paused", "done", "failed", "cancelled"]
 End = Literal["done", "failed", "cancelled"]

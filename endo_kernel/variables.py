@@ -51,7 +51,7 @@ class Variables:
         found = [
             self._variable(name, value)
             for name, value in dict(self._namespace).items()
-            if not name.startswith("_") and name not in hidden and not isinstance(value, ModuleType) and not self._is_ours(value)
+            if not name.startswith("_") and name not in hidden and type(value) is not ModuleType and not self._is_ours(value)
         ]
         found.sort(key=lambda variable: -(variable.origin.execution_count or 0))
         return found[:_MOST]
@@ -86,7 +86,7 @@ class Variables:
             looked = glance(value)
             now = f"{looked.type} {looked.detail}".strip()
             raise CardChanged(f"the variable {name!r} changed since the card was drawn; it is now {now}. Look at it, then approve again")
-        return value, self._origin(name, value, glance(value))
+        return value, self._origin(str(name), value, glance(value))
 
     def _names(self) -> Iterable[str]:
         return [variable.name for variable in self.all()]

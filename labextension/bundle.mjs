@@ -2,7 +2,7 @@
  * Builds what the JupyterLab builder does not: the widget as one module, and the tests.
  *
  *   node bundle.mjs widget    ../endo_kernel/widgets/static/thread.js and thread.css
- *   node bundle.mjs test      .test/
+ *   node bundle.mjs test      lib/.tests/
  *   node bundle.mjs clean     removes what was compiled
  */
 
@@ -13,6 +13,7 @@ import * as esbuild from 'esbuild';
 process.chdir(fileURLToPath(new URL('.', import.meta.url)));
 
 const WIDGET = '../endo_kernel/widgets/static';
+const TESTS = 'lib/.tests';
 
 const tasks = {
   async widget() {
@@ -29,15 +30,16 @@ const tasks = {
   },
 
   async test() {
-    rmSync('.test', { recursive: true, force: true });
+    rmSync(TESTS, { recursive: true, force: true });
     const files = readdirSync('tests').filter(name => name.endsWith('.test.ts'));
     await esbuild.build({
       entryPoints: files.map(name => `tests/${name}`),
       bundle: true,
       platform: 'node',
       format: 'esm',
-      packages: 'external',
-      outdir: '.test',
+      // Bundled in the order of import, so that a test can make the page before a library looks for it.
+      external: ['jsdom', 'node:*'],
+      outdir: TESTS,
       outExtension: { '.js': '.mjs' },
       sourcemap: 'inline',
       logLevel: 'warning'
@@ -45,7 +47,7 @@ const tasks = {
   },
 
   clean() {
-    for (const path of ['lib', 'tsconfig.tsbuildinfo', '.test']) {
+    for (const path of ['lib', 'tsconfig.tsbuildinfo']) {
       rmSync(path, { recursive: true, force: true });
     }
   }

@@ -12,6 +12,7 @@ import pytest
 import endo_kernel
 
 ROOT = Path(__file__).parent.parent
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FOREIGN = ("ANTHROPIC_", "ENDO_", "JPY_", "JUPYTER_", "IPYTHON")
 """What the names of environment variables begin with that could reach a network, a store or a configuration from outside."""
 
@@ -32,3 +33,14 @@ def isolated_jupyter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]
     yield home
     os.environ.clear()
     os.environ.update(kept)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Give the path of a browser for tests of the page; a machine without one fails them, since a skip would look like a pass."""
+    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found is None:
+        pytest.fail(
+            "this test needs a browser: `apt-get install chromium`, or name one: `make test CHROMIUM=/path/to/chromium`", pytrace=False
+        )
+    return found

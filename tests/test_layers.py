@@ -15,7 +15,7 @@ import endo_kernel
 # Bottom first. A module may import from its own row and from the rows above it in this table, and never in a circle. `x/` is the package x.
 LAYERS = (
     ("words", "errors names powers formulas mainthread"),
-    ("values", "plain glances members pictures descriptions displays snapshots fits values"),
+    ("values", "values/"),
     ("store", "store/"),
     ("graph", "graph"),
     ("parts", "directory mail cards forms conversation replies tasks parts"),
@@ -23,7 +23,7 @@ LAYERS = (
     ("agent", "agent/"),
     ("realms", "realms/"),
     ("daemon", "daemon"),
-    ("host's view", "variables cardviews views record handles facade pages verbs"),
+    ("host's view", "variables cardviews views record session handles facade pages verbs"),
     ("widgets", "widgets/"),
     ("kernel", "kernel/"),
     ("entrances", "cli __init__"),

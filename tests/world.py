@@ -12,12 +12,13 @@ from typing import Any
 
 from endo_kernel.daemon import Daemon, Powers
 from endo_kernel.errors import ModelFailed
-from endo_kernel.facade import Defaults, Endo, Session
+from endo_kernel.facade import Endo
 from endo_kernel.mainthread import MainQueue
 from endo_kernel.powers import Backoff, ModelAnswer, ModelRequest
 from endo_kernel.realms.capture import capture_streams
 from endo_kernel.realms.confined import ConfinedRealm
 from endo_kernel.realms.notebook import NotebookRealm
+from endo_kernel.session import Defaults, Session
 from endo_kernel.values import keep
 from endo_kernel.variables import Variables
 from tests.loopback_rules import RefusedError, Rules
@@ -104,9 +105,9 @@ def define(title: str, code: str, realm: str = "notebook", **parts: Any) -> tupl
 class World:
     """One store over several lives of a daemon."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, model: ScriptedModel | None = None) -> None:
         self.folder = folder
-        self.model = ScriptedModel()
+        self.model = model or ScriptedModel()
         self.namespace: dict[str, object] = {}
         self.daemon: Daemon
         self.endo: Endo
@@ -116,11 +117,18 @@ class World:
     def open(self) -> None:
         """Start a daemon on the folder."""
         main = MainQueue()
-        realms = [ConfinedRealm(main, keep), NotebookRealm(main, capture_streams, keep)]
-        powers = Powers(main, OneModel(self.model), realms, backoff=Backoff(first=0.001, longest=0.01, attempts=4))
-        self.daemon = Daemon(self.folder, powers, {"notebook": "test.ipynb"})
+        self.daemon = self.start(main)
         self.session = Session(self.daemon, main, Variables(self.namespace), Defaults(lambda: "scripted", max_tokens=1000))
         self.endo = Endo(self.session)
+
+    def start(self, main: MainQueue) -> Daemon:
+        """Give a daemon on the folder, with the powers that it has here."""
+        return Daemon(self.folder, self.powers(main), {"notebook": "test.ipynb"})
+
+    def powers(self, main: MainQueue) -> Powers:
+        """Give what the daemon gets from outside: all of it real but the model."""
+        realms = [ConfinedRealm(main, keep), NotebookRealm(main, capture_streams, keep)]
+        return Powers(main, OneModel(self.model), realms, backoff=Backoff(first=0.001, longest=0.01, attempts=4))
 
     def restart(self) -> None:
         """End the daemon and start another on the same folder; live values are gone."""

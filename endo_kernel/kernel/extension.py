@@ -15,7 +15,7 @@ from typing import Any
 from endo_kernel.agent.models import choose_model, default_thinking, make_models
 from endo_kernel.daemon import Daemon, Powers
 from endo_kernel.errors import EndoError
-from endo_kernel.facade import Defaults, Endo, Session
+from endo_kernel.facade import Endo
 from endo_kernel.kernel.capture import capture_displays
 from endo_kernel.kernel.compat import Arrival, DirectComms, MainShell
 from endo_kernel.kernel.config import Endo as Settings
@@ -26,6 +26,7 @@ from endo_kernel.pages import Pages
 from endo_kernel.powers import Json, Realm
 from endo_kernel.realms.confined import ConfinedRealm
 from endo_kernel.realms.notebook import NotebookRealm
+from endo_kernel.session import Defaults, Session
 from endo_kernel.values import keep
 from endo_kernel.variables import Variables
 

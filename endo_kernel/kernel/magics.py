@@ -9,8 +9,9 @@ from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_cell_magic, magics_class
 
 from endo_kernel.errors import BadBinding, BadCommand, EndoError
-from endo_kernel.facade import Endo, Session
+from endo_kernel.facade import Endo
 from endo_kernel.host import Edits, Gift, GivenName
+from endo_kernel.session import Session
 from endo_kernel.verbs import make_parser, split_bindings
 
 
@@ -98,7 +99,7 @@ class EndoMagics(Magics):
             return self._shell.ev(expression)
         except EndoError:
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - a cell: the expression is the user's own
             raise BadBinding(
                 f"{expression!r} is neither a variable, nor a pet name, nor a literal: {type(error).__name__}: {error}"
             ) from None

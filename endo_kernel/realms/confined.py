@@ -57,6 +57,7 @@ class ConfinedRealm:
     """Runs steps in sandbox processes, which start with the first step and are kept; lives as long as the daemon."""
 
     name = "confined"
+    stoppable = True
 
     def __init__(self, main: MainThread, keep: Callable[[object], Any] | None = None, limits: Limits | None = None) -> None:
         self._main = main

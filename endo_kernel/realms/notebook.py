@@ -23,6 +23,7 @@ class NotebookRealm:
     """Runs steps in this process; lives as long as the daemon. `keep` is called on the main thread, where the value lives."""
 
     name = "notebook"
+    stoppable = False
 
     def __init__(self, main: MainThread, capture: CapturePower = capture_streams, keep: Callable[[object], Any] | None = None) -> None:
         self._main = main

@@ -113,6 +113,17 @@ def test_an_orderly_end_closes_the_daemon(end: Callable[[Page], None], open_page
     assert said.read_text() == "closed "
 
 
+@pytest.mark.parametrize("end", [shut_down, terminate, leave])
+def test_a_daemon_that_does_not_close_holds_nobody_up(end: Callable[[Page], None], open_page: Callable[..., Page], store: Path) -> None:
+    page = open_page("endo", ENDO_STORE=str(store))
+    page.run("import threading; from endo_kernel.kernel.extension import current\ncurrent().daemon.close = threading.Event().wait")
+    processes = _processes(page)
+
+    end(page)
+
+    _assert_ended(processes, store)
+
+
 def test_a_terminated_kernel_dies_of_the_signal(open_page: Callable[..., Page]) -> None:
     page = open_page("endo")
     process = page.manager.provisioner.process

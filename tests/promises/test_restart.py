@@ -135,7 +135,7 @@ def test_a_message_written_while_a_card_is_open_is_delivered_after_the_results(w
 def test_the_settings_of_a_task_outlive_an_upgrade(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.model.will_use(define("One", "1"))
     world.endo.task("go").wait(10)
-    monkeypatch.setattr("endo_kernel.facade.SYSTEM", "Another prompt")
+    monkeypatch.setattr("endo_kernel.session.SYSTEM", "Another prompt")
 
     world.restart()
     world.endo.endow(1)

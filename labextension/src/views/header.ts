@@ -80,6 +80,7 @@ export class Header {
     }
     this.head = head;
     setText(this.title, visible(head.title));
+    setAttribute(this.title, 'title', visible(head.title));
     setText(this.chip, head.status_text);
     this.chip.className = `endo-chip endo-tone-${statusTone(head.status)}`;
     this.rehearsal.hidden = !head.rehearsal;

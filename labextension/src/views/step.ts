@@ -76,7 +76,8 @@ function drawSlot(slot: Slot): HTMLElement[] {
 /** The code that ran and what filled its slots. */
 export function drawDetails(card: Card): Child[] {
   const names = card.slots.map(slot => slot.name);
-  const at = card.decided ? longTime(card.decided.at) : '';
+  const { decided } = card;
+  const at = decided && `${decided.what}${decided.who && ` by ${decided.who}`} at ${longTime(decided.at)}`;
   return [
     card.explanation &&
       card.state !== 'unknown' &&
@@ -85,7 +86,7 @@ export function drawDetails(card: Card): Child[] {
     card.code !== null &&
       h('div', { class: 'endo-facts endo-small endo-muted' }, ...drawFacts(card), drawRealm(card.realm)),
     names.length > 0 && h('dl', { class: 'endo-bindings endo-small' }, ...card.slots.flatMap(drawSlot)),
-    at && h('div', { class: 'endo-facts endo-small endo-muted' }, `${card.decided?.what} by ${card.decided?.who || 'the clock'} at ${at}`)
+    at && h('div', { class: 'endo-facts endo-small endo-muted' }, at)
   ];
 }
 

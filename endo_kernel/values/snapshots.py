@@ -8,12 +8,12 @@ import pickle
 from dataclasses import dataclass, field
 from typing import Literal
 
-from endo_kernel.descriptions import describe
-from endo_kernel.displays import display_text, table
 from endo_kernel.errors import ValueLost
-from endo_kernel.glances import glance
-from endo_kernel.plain import is_json
 from endo_kernel.powers import Json
+from endo_kernel.values.descriptions import describe
+from endo_kernel.values.displays import display_text, table
+from endo_kernel.values.glances import glance
+from endo_kernel.values.plain import is_json
 
 LARGEST_SNAPSHOT = 64 << 20
 LARGEST_JSON = 256 << 10

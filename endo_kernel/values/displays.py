@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
-from endo_kernel.descriptions import cell
-from endo_kernel.glances import glance, is_a, is_column, is_frame, type_name
 from endo_kernel.powers import Json
+from endo_kernel.values.descriptions import cell
+from endo_kernel.values.glances import glance, is_a, is_column, is_frame, type_name
 
 ROWS = 10
 COLUMNS = 12

@@ -15,11 +15,11 @@ from itertools import islice
 from types import FunctionType
 from typing import Any
 
-from endo_kernel.glances import glance, is_a, is_array, is_column, is_frame, module_name, type_name
-from endo_kernel.members import members
-from endo_kernel.pictures import draw
-from endo_kernel.plain import is_json
 from endo_kernel.powers import Json
+from endo_kernel.values.glances import glance, is_a, is_array, is_column, is_frame, module_name, type_name
+from endo_kernel.values.members import members
+from endo_kernel.values.pictures import draw
+from endo_kernel.values.plain import is_json
 
 LARGEST = 4000
 """Characters of JSON. Some 1,000 tokens: enough for the head of a wide table, cheap enough to be sent with every later turn."""

@@ -1,0 +1,133 @@
+"""Writing: one durable step as the conversation grows, one turn of the agent's loop, and the bytes that stay on the disk."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks.floors import TEXT, WARM, jsonl_fsync, sqlite_append
+from benchmarks.peers import Peer
+from benchmarks.samples import Aim, Row, Sample, interleave, ratio
+from benchmarks.stage import Stage, opened, say, use
+from endo_kernel.names import TaskId
+from endo_kernel.powers import ModelAnswer, ModelRequest
+
+PEER = "LangGraph, SqliteSaver"
+SQLITE = "raw SQLite append"
+JSONL = "JSONL + fsync"
+STEP = "one message made durable"
+LOOP = "one turn of the agent's loop"
+_MESSAGES = 1000
+
+
+def bench_steps(folder: Path, sizes: list[int], rounds: int, peer: Peer | None) -> list[Row]:
+    """Make messages durable, one commit each, in conversations of growing length."""
+    steps = 50
+    rows: list[Row] = []
+    with opened(folder / "steps") as stage:
+        floors = {SQLITE: sqlite_append(folder, steps), JSONL: jsonl_fsync(folder, steps)}
+        _warm(stage)
+        for size in sizes:
+            runs: dict[str, Callable[[], float]] = {STEP: _appending(stage, size, steps), **floors}
+            if peer is not None:
+                runs[PEER] = _asking(peer, size)
+            taken = interleave(rounds, runs)
+            sample = taken.pop(STEP)
+            times = ratio(sample, taken[SQLITE])
+            rows.append(
+                Row("step", f"{STEP}, at {size:,} messages", sample, Aim(f"< 2x raw SQLite (is {times:.2f}x)", times < 2), beside=taken)
+            )
+    growth = rows[-1].sample.median / rows[0].sample.median
+    flat = Sample((growth,), "x")
+    rows.append(Row("step", f"its growth from {sizes[0]:,} to {sizes[-1]:,} messages", flat, Aim("flat: < 1.5x", growth < 1.5)))
+    return rows
+
+
+def _warm(stage: Stage) -> None:
+    """Fill the log once, as the floor's was: a log that grows is slower to sync than one that is written over."""
+    _appending(stage, 0, WARM)()
+
+
+def _asking(peer: Peer, size: int) -> Callable[[], float]:
+    return lambda: peer.ask(f"steps {size} {20 if size < 1000 else 5}")
+
+
+def _appending(stage: Stage, size: int, steps: int) -> Callable[[], float]:
+    task = stage.make_task()
+    stage.wait({task}, "idle")
+    stage.fill(task, size)
+
+    def append() -> float:
+        began = time.perf_counter()
+        for _ in range(steps):
+            stage.daemon.conversations.append_answer(task, say())
+        return (time.perf_counter() - began) * 1e3 / steps
+
+    return lambda: stage.daemon.call(append)
+
+
+def bench_loop(folder: Path, sizes: list[int], rounds: int) -> list[Row]:
+    """Let the agent use a tool that needs no host, again and again: the time from one call of the model to the next."""
+    rows = []
+    for size in sizes:
+        sample = Sample(tuple(_loop(folder / f"loop-{size}", size, rounds, 10)))
+        note = "two messages, three commits, and composing the next request, which holds the whole conversation"
+        rows.append(Row("loop", f"{LOOP}, at {size:,} messages", sample, note=note if size == sizes[0] else ""))
+    return rows
+
+
+def _loop(folder: Path, size: int, rounds: int, turns: int) -> list[float]:
+    called: list[float] = []
+    ready = threading.Event()
+
+    def answer(request: ModelRequest) -> ModelAnswer:
+        if not ready.is_set():
+            return say()
+        called.append(time.perf_counter())
+        return use("list_names", {}) if len(called) <= (rounds + 1) * turns else say()
+
+    with opened(folder, answer) as stage:
+        task = stage.make_task()
+        stage.wait({task}, "idle")
+        stage.fill(task, size)
+        ready.set()
+        stage.daemon.call(lambda: stage.daemon.host.send(task, TEXT))
+        stage.wait({task}, "idle")
+    # The first turns pay for what is imported when it is first needed.
+    return [(called[at + turns] - called[at]) * 1e3 / turns for at in range(turns, (rounds + 1) * turns, turns)]
+
+
+def bench_bytes(peer: Peer | None, quick: bool) -> list[Row]:
+    """Let host and agent write to each other, and weigh the folder."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / "store"
+        _converse(folder, _MESSAGES)
+        kib = _weigh(folder)
+    each = kib / _MESSAGES
+    beside = {}
+    if peer is not None:
+        count = 100 if quick else _MESSAGES
+        beside[f"{PEER}, {count:,} steps"] = Sample((peer.ask(f"bytes {count}"),), "KiB")
+    aim = Aim(f"< 1.5 KiB a message of 400 characters (is {each:.2f})", each < 1.5)
+    return [Row("bytes", "on disk after 1,000 messages, all tables and indexes", Sample((kib,), "KiB"), aim, beside)]
+
+
+def _converse(folder: Path, messages: int) -> None:
+    left = messages // 2 - 1
+
+    def answer(request: ModelRequest) -> ModelAnswer:
+        nonlocal left
+        if left > 0:
+            left -= 1
+            stage.daemon.host.send(TaskId(1), TEXT)
+        return say()
+
+    with opened(folder, answer) as stage:
+        stage.wait({stage.make_task()}, "idle")
+
+
+def _weigh(folder: Path) -> float:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1024
