@@ -20,7 +20,7 @@ from endo_kernel.parts import Parts
 from endo_kernel.powers import Json, Outcome, Realm
 from endo_kernel.steps import Steps
 from endo_kernel.tasks import Settings, Task
-from endo_kernel.values import describe, is_json, keep
+from endo_kernel.values import describe, is_json, keep, mismatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +160,8 @@ class Host:
         card = self._open_card(number, "definition", digest)
         realm = self._checked_edits(card, edits)
         self._check_slots(card, gifts)
-        values = {slot: await self._admitted(realm, slot, gift) for slot, gift in gifts.items()}
+        types = {slot.name: slot.type for slot in card.proposal.slots}
+        values = {slot: await self._admitted(realm, slot, types[slot], gift) for slot, gift in gifts.items()}
         for slot, bound in card.prebound.items():
             if slot not in gifts and bound.formula is not None and self._graph.standing(bound.formula) == "gone":
                 raise ValueLost(f"slot {slot!r}: {self._graph.loss(bound.formula)}")
@@ -201,9 +202,12 @@ class Host:
             call = ", ".join(f"{slot.name}=..." for slot in missing)
             raise BadBinding(f"card {card.number} still needs {needs}: endo.endow({card.number}, {call})")
 
-    async def _admitted(self, realm: Realm, slot: str, gift: Gift) -> object:
+    async def _admitted(self, realm: Realm, slot: str, wanted: str | None, gift: Gift) -> object:
         value = await self._graph.provide(self._named(gift)) if isinstance(gift, GivenName) else gift.value
         realm.admit(slot, value)
+        wrong = mismatch(wanted, value)
+        if wrong:
+            raise BadBinding(f"slot {slot!r}: {wrong}")
         return value
 
     def _named(self, gift: GivenName) -> FormulaId:
@@ -236,7 +240,7 @@ class Host:
         with self._store.transaction():
             formula = self._graph.formulate(Answer(card.number, answers))
             self._cards.move(card, "done", who=who, bindings={"answers": Binding(formula=formula)})
-            self._steps.settle(card, replies.told(card.proposal.tool_use, {"status": "done", "values": answers}))
+            self._steps.settle(card, replies.told(card.proposal.tool_use, answers))
         self._ring(card.task)
 
     async def answer_request(self, number: int, gift: Gift, *, digest: str | None = None, who: str = "you") -> None:

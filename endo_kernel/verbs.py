@@ -58,7 +58,7 @@ def make_parser(prog: str, *, terminal: bool) -> argparse.ArgumentParser:
     return parser
 
 
-def _terminal_options() -> argparse.ArgumentParser:
+def _terminal_options() -> _Parser:
     options = _Parser(add_help=False, argument_default=argparse.SUPPRESS)
     options.add_argument("--json", action="store_true", help="print JSON")
     options.add_argument("--store", type=Path, help="the store's folder; else ENDO_STORE, or the one store that there is")

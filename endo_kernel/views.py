@@ -114,7 +114,7 @@ class Views:
         }
 
     def _entries(self, task: Task, turns: list[Turn], *, whole: bool, newest: bool) -> list[dict[str, Json]]:
-        who = "Rehearsal" if task.model == "rehearsal" else "Claude"
+        who = _who(task.model)
         start = turns[0].at if turns and not whole else 0.0
         dated: list[tuple[float, int, dict[str, Json]]] = []
         cards: dict[int, list[Card]] = {}
@@ -148,6 +148,10 @@ class Views:
 def _agent_entry(turn: Turn, who: str) -> dict[str, Json]:
     text = "\n\n".join(block["text"] for block in turn.content if block.get("type") == "text" and block.get("text"))
     return {"key": f"t{turn.id}", "kind": "agent", "at": iso(turn.at), "who": who, "text": text}
+
+
+def _who(model: str) -> str:
+    return "Claude" if model.startswith("claude") else model[:1].upper() + model[1:]
 
 
 def _hint(status: Status, waiting: list[int]) -> str:

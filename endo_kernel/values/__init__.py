@@ -7,5 +7,21 @@ from endo_kernel.values.glances import Glance, glance, token
 from endo_kernel.values.members import members
 from endo_kernel.values.plain import is_json, is_plain
 from endo_kernel.values.snapshots import Kept, keep, restore, unkept
+from endo_kernel.values.types import mismatch
 
-__all__ = ["Glance", "Kept", "describe", "fit", "glance", "is_json", "is_plain", "keep", "members", "restore", "table", "token", "unkept"]
+__all__ = [
+    "Glance",
+    "Kept",
+    "describe",
+    "fit",
+    "glance",
+    "is_json",
+    "is_plain",
+    "keep",
+    "members",
+    "mismatch",
+    "restore",
+    "table",
+    "token",
+    "unkept",
+]

@@ -46,6 +46,26 @@ def test_a_slot_left_out_or_unknown_is_named_and_nothing_runs(world: World) -> N
     assert world.endo.endow(1, a=1, b=2) == 3
 
 
+@pytest.mark.parametrize(
+    ("wanted", "given"), [("DataFrame", 5), ("pandas.DataFrame", [1]), ("float", "0.1"), ("list of str", "abc"), ("int", 1.5), ("str", 1)]
+)
+def test_a_value_of_a_wrong_type_is_named_and_nothing_runs(world: World, wanted: str, given: object) -> None:
+    world.model.will_use(define("Use", "x", x={"label": "something", "type": wanted}))
+    world.endo.task("use").wait(10)
+
+    with pytest.raises(BadBinding, match=f"slot 'x': it wants {wanted}, and this is"):
+        world.endo.endow(1, x=given)
+
+    assert world.endo.inbox[1].state == "open"
+
+
+def test_a_type_in_free_words_refuses_nothing(world: World) -> None:
+    world.model.will_use(define("Use", "x", x={"label": "something", "type": "anything that counts"}))
+    world.endo.task("use").wait(10)
+
+    assert world.endo.endow(1, x=5) == 5
+
+
 def test_a_decision_on_something_else_than_what_would_run_is_refused(world: World) -> None:
     world.model.will_use(define("One", "1"))
     world.endo.task("one").wait(10)

@@ -329,7 +329,7 @@ def goes_on(life: Life) -> None:
                 life.endo.fail(card, "it may have run")
             else:
                 life.endo.endow(card)
-    assert task.status == "idle"
+    assert task.status == "idle", (task.status, task.why)
     check_conversation(task.conversation)
     mail = life.daemon.call(lambda: life.daemon.mail.all(task.id))
     assert [letter.text for letter in mail] == ["Say it"]
