@@ -10,11 +10,12 @@ import os
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 from benchmarks.floors import MESSAGE
 from benchmarks.peers import Peer
-from benchmarks.samples import Aim, Row, Sample, interleave
+from benchmarks.samples import Aim, Row, interleave
 
 _FLOOR = "JSONL journal"
 _PEER = "LangGraph interrupt, SqliteSaver"
@@ -25,17 +26,17 @@ def bench_resume(folder: Path, sizes: list[int], rounds: int, peer: Peer | None)
     rows = []
     for size in sizes:
         name = f"resume one approval in a fresh process, at {size:,} messages"
-        runs = {name: lambda size=size: _resumed(folder, size, rounds), _FLOOR: lambda size=size: _journal(folder, size)}
+        runs = {name: partial(_resumed, folder, size), _FLOOR: partial(_journal, folder, size)}
         if peer is not None:
-            runs[_PEER] = lambda size=size: _peer(folder, size, peer)
+            runs[_PEER] = partial(_peer, folder, size, peer)
         taken = interleave(rounds, runs)
         sample = taken.pop(name)
         note = "open, approve, run in the notebook realm, one model turn; without imports, which the kernel's start counts"
-        rows.append(Row("resume", name, sample, Aim("< 100 ms", sample.median < 100), taken, note if size == sizes[0] else ""))
+        rows.append(Row("resume", name, sample, Aim("< 100 ms", sample.median, 100), taken, note if size == sizes[0] else ""))
     return rows
 
 
-def _resumed(folder: Path, size: int, rounds: int) -> float:
+def _resumed(folder: Path, size: int) -> float:
     from benchmarks.stage import opened, propose, say
 
     store = folder / f"resume-{size}-{time.monotonic_ns()}"
@@ -81,9 +82,8 @@ def _journal(folder: Path, size: int) -> float:
 
 
 def main() -> None:
-    from endo_kernel.names import TaskId
-
     from benchmarks.stage import opened
+    from endo_kernel.names import TaskId
 
     began = time.perf_counter()
     with opened(Path(sys.argv[1])) as stage:

@@ -42,10 +42,16 @@ def ratio(of: Sample, to: Sample) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Aim:
-    """What was aimed at, and whether it was met."""
+    """What was aimed at: a figure that is to stay below a limit."""
 
     words: str
-    met: bool
+    figure: float
+    limit: float
+
+    @property
+    def met(self) -> bool:
+        """Whether it does."""
+        return self.figure < self.limit
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,13 +14,13 @@ from endo_kernel.agent.prompt import SYSTEM
 from endo_kernel.agent.tools import TOOLS
 from endo_kernel.daemon import Daemon, Powers
 from endo_kernel.facade import Endo
-from endo_kernel.session import Defaults, Session
 from endo_kernel.mainthread import MainQueue
 from endo_kernel.names import TaskId
-from endo_kernel.powers import ModelAnswer, ModelRequest
+from endo_kernel.powers import ModelAnswer, ModelRequest, Realm
 from endo_kernel.realms.capture import capture_streams
 from endo_kernel.realms.confined import ConfinedRealm
 from endo_kernel.realms.notebook import NotebookRealm
+from endo_kernel.session import Defaults, Session
 from endo_kernel.tasks import Settings
 from endo_kernel.values import keep
 from endo_kernel.variables import Variables
@@ -57,6 +57,7 @@ class Model:
         self._answer = answer
 
     def __call__(self, name: str) -> Model:
+        """Give itself."""
         return self
 
     async def answer(self, request: ModelRequest, on_text: Callable[[str], None]) -> ModelAnswer:
@@ -72,7 +73,7 @@ class Stage:
 
     def __init__(self, folder: Path, answer: Answer = lambda request: say()) -> None:
         main = MainQueue()
-        realms = [ConfinedRealm(main, keep), NotebookRealm(main, capture_streams, keep)]
+        realms: list[Realm] = [ConfinedRealm(main, keep), NotebookRealm(main, capture_streams, keep)]
         self.daemon = Daemon(folder, Powers(main, Model(answer), realms))
         self.session = Session(self.daemon, main, Variables({}), Defaults(lambda: "rehearsal"))
         self.endo = Endo(self.session)

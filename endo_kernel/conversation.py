@@ -50,6 +50,18 @@ class Turn:
     at: float
     stop_reason: str | None = None
     malformed: dict[str, str] = field(default_factory=dict)
+    read: int = 0
+    """How many tokens the model read for this answer, cached ones among them."""
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether the model only took a breath: sent back as it is, the turn goes on."""
+        return self.stop_reason in ("pause_turn", "compaction") and not self.tool_uses
+
+    @property
+    def compacted(self) -> bool:
+        """Whether the model summarised the conversation up to here, and reads no further back from now on."""
+        return self.role == "assistant" and any(block.get("type") == "compaction" for block in self.content)
 
     @property
     def tool_uses(self) -> list[ToolUse]:
@@ -102,7 +114,8 @@ class Conversations:
 
     def append_answer(self, task: TaskId, answer: ModelAnswer) -> Turn:
         """Write a complete assistant turn as it came."""
-        fields = {"stop_reason": answer.stop_reason, "malformed": dict(answer.malformed)}
+        read = sum(answer.usage.get(kind, 0) for kind in ("input", "cache_read", "cache_write"))
+        fields = {"stop_reason": answer.stop_reason, "malformed": dict(answer.malformed), "read": read}
         return self._append(task, "assistant", answer.content, fields)
 
     def append_user(self, task: TaskId, content: list[dict[str, Json]]) -> Turn:
@@ -115,7 +128,7 @@ class Conversations:
 
     def settle(self, turn: Turn, result: Result) -> bool:
         """Write the result of a tool use, once; tells whether this was the time."""
-        if result.tool_use in self.results(turn):
+        if self._results.search((where("tool_use") == result.tool_use) & (where("turn") == turn.id)):
             return False
         doc = {
             "task": turn.task,
@@ -129,7 +142,7 @@ class Conversations:
 
     def results(self, turn: Turn) -> dict[str, Result]:
         """Give the results that the tool uses of a turn have so far."""
-        docs = self._results.search((where("turn") == turn.id) & (where("task") == turn.task))
+        docs = self._results.search(where("turn") == turn.id)
         return {doc["tool_use"]: Result(doc["tool_use"], doc["content"], doc["is_error"]) for doc in docs}
 
     def messages(self, task: TaskId, letters: Sequence[Letter]) -> list[dict[str, Json]]:
@@ -162,4 +175,5 @@ def _turn(doc: Document) -> Turn:
         at=doc["at"],
         stop_reason=doc.get("stop_reason"),
         malformed=doc.get("malformed") or {},
+        read=doc.get("read", 0),
     )

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from endo_kernel.agent.machine import Agent
-from endo_kernel.cards import UNSETTLED, Cards
+from endo_kernel.cards import Cards
 from endo_kernel.conversation import Conversations
 from endo_kernel.directory import Directory
 from endo_kernel.errors import DaemonClosed, StoreError, StoreLocked
@@ -42,7 +42,7 @@ Watcher = Callable[[set[TaskId], set[TaskId]], None]
 
 _log = logging.getLogger("endo_kernel")
 _DRAW_SECONDS = 0.05
-_RETRY_SECONDS = 10.0
+_WAKES_AT_ONCE = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ class Daemon:
             powers.clock,
             self,
         )
-        self.steps = Steps(parts)
+        self.steps = Steps(parts, powers.backoff)
         self.host = Host(parts, self.steps)
         self.agent = Agent(parts, Guest(parts), powers.models, powers.backoff)
 
@@ -132,11 +132,24 @@ class Daemon:
         return open_store(self._folder, readonly=True)
 
     def _carry_on(self) -> None:
-        self.steps.recover()
-        for card in self.cards.in_state("approved"):
-            self.steps.start(card.task)
-        for task in self.tasks.open():
-            self._wake(task.id)
+        if self._closed:
+            return
+        try:
+            self.steps.recover()
+        except StoreError as error:
+            _log.warning("what may have run before cannot be marked yet: %s", error)
+            self._loop.call_later(self.powers.backoff.disk, self._carry_on)
+            return
+        for task in {card.task: None for card in self.cards.in_state("approved")}:
+            self.steps.start(task)
+        self._wake_each([task.id for task in self.tasks.open()])
+
+    def _wake_each(self, tasks: list[TaskId]) -> None:
+        """Look at many tasks, letting others in between: a thousand parked ones must not keep the host waiting."""
+        for task in tasks[:_WAKES_AT_ONCE]:
+            self._wake(task)
+        if tasks[_WAKES_AT_ONCE:]:
+            self._loop.call_soon(self._wake_each, tasks[_WAKES_AT_ONCE:])
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
@@ -226,8 +239,7 @@ class Daemon:
         if last is not None and last.tool_uses:
             results = self.conversations.results(last)
             settled = all(use.id in results for use in last.tool_uses)
-        cards = [card for card in self.cards.of_task(task.id) if card.state in UNSETTLED]
-        return status(task, last, cards, settled, bool(self.mail.queued(task.id)), self.agent.calling(task.id))
+        return status(task, last, self.cards.unsettled(task.id), settled, bool(self.mail.queued(task.id)), self.agent.calling(task.id))
 
     # The bell
 
@@ -264,7 +276,7 @@ class Daemon:
         except StoreError as error:
             # A full disk or the like: nothing was half done, so looking again later is all there is to do.
             _log.warning("task %s waits for the store: %s", task, error)
-            self._loop.call_later(_RETRY_SECONDS, self._wake, task)
+            self._loop.call_later(self.powers.backoff.disk, self._wake, task)
 
     # The end
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from endo_kernel import replies
-from endo_kernel.cards import UNSETTLED, Binding, Card, Kind, Proposal, Slot
+from endo_kernel.cards import Binding, Card, Kind, Proposal, Slot
 from endo_kernel.conversation import Result, ToolUse, Turn
 from endo_kernel.directory import guest_of
 from endo_kernel.errors import BadDefinition, NameUnknown
@@ -157,7 +157,7 @@ class Guest:
 
     def _source(self, task: TaskId, slot: str, name: str) -> Binding:
         """Find what a name means to this agent now: the newest card that will give it, or what its directory says."""
-        pending = [card for card in self._cards.of_task(task) if card.state in UNSETTLED and card.result and card.proposal.kind != "form"]
+        pending = [card for card in self._cards.unsettled(task) if card.result and card.proposal.kind != "form"]
         for card in reversed(pending):
             if card.result == name:
                 return Binding(card=card.number)

@@ -151,22 +151,21 @@ class TaskHandle:
 
     def wait(self, timeout: float | None = None) -> Status:
         """Wait until the task rests: waiting, idle, sleeping, paused or ended; give its status, also when `timeout` seconds have passed."""
-        self._session.serve(self._rest(seconds=timeout))
-        return self.status
+        return self._session.serve(self._rest(seconds=timeout))
 
-    async def _rest(self, seconds: float | None) -> None:
-        rests = asyncio.Event()
+    async def _rest(self, seconds: float | None) -> Status:
+        found: asyncio.Future[Status] = asyncio.get_running_loop().create_future()
 
         def look(changed: set[TaskId], heard: set[TaskId]) -> None:
-            if self.id in changed and self._daemon.status(self._daemon.tasks.get(self.id)) in RESTING:
-                rests.set()
+            if self.id in changed and not found.done():
+                now = self._daemon.status(self._daemon.tasks.get(self.id))
+                if now in RESTING:
+                    found.set_result(now)
 
         with self._daemon.watched(look):
             look({self.id}, set())
-            try:
-                await asyncio.wait_for(rests.wait(), seconds)
-            except TimeoutError:
-                return
+            await asyncio.wait([found], timeout=seconds)
+        return found.result() if found.done() else self._daemon.status(self._daemon.tasks.get(self.id))
 
     def __eq__(self, other: object) -> bool:
         return self.id == (other.id if isinstance(other, TaskHandle) else other)

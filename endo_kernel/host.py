@@ -20,7 +20,7 @@ from endo_kernel.parts import Parts
 from endo_kernel.powers import Json, Outcome, Realm
 from endo_kernel.steps import Steps
 from endo_kernel.tasks import Settings, Task
-from endo_kernel.values import describe, is_json, keep, mismatch
+from endo_kernel.values import Kept, describe, is_json, keep, mismatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,7 @@ class Host:
         self._mail = parts.mail
         self._cards = parts.cards
         self._tasks = parts.tasks
+        self._conversations = parts.conversations
         self._steps = steps
         self._realms = parts.realms
         self._main = parts.main
@@ -90,7 +91,17 @@ class Host:
             self._mail.write(task, text)
             if now.ended:
                 self._tasks.reopen(task)
+            if now.ended == "failed":
+                self._add_to_what_failed(task)
         self._ring(task)
+
+    def _add_to_what_failed(self, task: TaskId) -> None:
+        """Deliver the queued messages behind a user turn that the model would not answer: sent again unchanged, it would fail again."""
+        last = self._conversations.last(task)
+        if last is not None and last.role == "user":
+            letters = self._mail.queued(task)
+            turn = self._conversations.append_user(task, [{"type": "text", "text": letter.text} for letter in letters])
+            self._mail.deliver(letters, turn.id)
 
     def pause(self, task: TaskId, why: str = "paused by you") -> None:
         """Let no model call start until `resume`; what is approved still runs."""
@@ -124,13 +135,12 @@ class Host:
             self._withdraw(task, who, f"the task was cancelled: {reason}", end_unknown=True, end_approved=True)
             self._tasks.end(task, "cancelled", reason)
             self._tasks.note(task, "warn", f"Cancelled: {reason}")
-        for card in self._cards.of_task(task):
-            if card.state == "running":
-                self._steps.interrupt(card.number)
+        for card in self._cards.unsettled(task, "running"):
+            self._steps.interrupt(card.number)
         self._ring(task)
 
     def _withdraw(self, task: TaskId, who: str, why: str, *, end_unknown: bool = False, end_approved: bool = False) -> None:
-        for number in [card.number for card in self._cards.of_task(task)]:
+        for number in [card.number for card in self._cards.unsettled(task)]:
             card = self._cards.get(number)  # the end of one card may have ended others, which needed its result
             if card.state == "open" or (card.state == "approved" and end_approved):
                 self._cards.move(card, "withdrawn", who=who, why=why)
@@ -287,8 +297,13 @@ class Host:
             self._graph.live(lost, value)
             self._bell.changed(card.task)
             return
-        formula = await self._store_value(gift, value)
-        self._steps.resolve(card, formula, who)
+        kept = None if isinstance(gift, GivenName) else await self._main.run(lambda: keep(value), f"card {number}")
+        with self._store.transaction():
+            formula = self._keep_value(gift, value, kept)
+            self._steps.resolve(card, formula, who)
+        self._graph.live(formula, value)
+        self._ring(card.task)
+        self._steps.start(card.task)
 
     def fail(self, number: int, reason: str = "", *, who: str = "you") -> None:
         """Mark a card in state unknown as failed."""
@@ -333,17 +348,18 @@ class Host:
     async def store_value(self, name: str, gift: Given) -> None:
         """Keep a value under a pet name, by snapshot where that can be done."""
         pet = parse_pet_name(name)
-        formula = await self._store_value(gift, gift.value)
-        self._directory.write(HOST, pet, formula, "stored by you")
+        kept = await self._main.run(lambda: keep(gift.value), "keeping a value")
+        with self._store.transaction():
+            formula = self._keep_value(gift, gift.value, kept)
+            self._directory.write(HOST, pet, formula, "stored by you")
+        self._graph.live(formula, gift.value)
 
-    async def _store_value(self, gift: Gift, value: object) -> FormulaId:
+    def _keep_value(self, gift: Gift, value: object, kept: Kept | None) -> FormulaId:
         if isinstance(gift, GivenName):
             return self._named(gift)
-        kept = await self._main.run(lambda: keep(value), "keeping a value")
-        with self._store.transaction():
-            formula = self._graph.formulate(Literal(value) if kept.how == "json" else Stored(gift.origin))
-            self._graph.keep(formula, kept)
-        self._graph.live(formula, value)
+        assert kept is not None
+        formula = self._graph.formulate(Literal(value) if kept.how == "json" else Stored(gift.origin))
+        self._graph.keep(formula, kept)
         return formula
 
     def draw(self, number: int, drawn: Mapping[str, Mapping[str, Json]]) -> None:

@@ -18,7 +18,7 @@ Json = Any
 
 @dataclass(frozen=True, slots=True)
 class ModelRequest:
-    """One call of a model: everything that its answer may depend on."""
+    """One call of a model: everything that its answer may depend on. `compact` lets a model summarise what no longer fits its window."""
 
     model: str
     max_tokens: int
@@ -26,6 +26,7 @@ class ModelRequest:
     tools: Sequence[Mapping[str, Json]]
     messages: Sequence[Mapping[str, Json]]
     thinking: Mapping[str, Json] | None = None
+    compact: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,11 +160,16 @@ class SystemClock:
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """How a failed model call is tried again: seconds before the first retry, the longest wait, and how many failures in a row end it."""
+    """How what failed for now is tried again.
+
+    Model calls: seconds before the first retry, the longest wait, and how many failures in a row end it. A disk that takes no writes:
+    seconds between the tries, which have no end, since what is to be written has happened.
+    """
 
     first: float = 1.0
     longest: float = 600.0
     attempts: int = 14
+    disk: float = 5.0
 
 
 class Bell(Protocol):

@@ -16,17 +16,16 @@ from endo_kernel import replies
 from endo_kernel.cards import Card, depends_on
 from endo_kernel.conversation import Result
 from endo_kernel.directory import HOST, guest_of
-from endo_kernel.errors import DaemonClosed, EndoError, StepFailed, StoreUnwritable, ValueLost
-from endo_kernel.formulas import Evaluation, NotebookValue
+from endo_kernel.errors import DaemonClosed, EndoError, StepFailed, StoreError, ValueLost
+from endo_kernel.formulas import Evaluation, Literal, NotebookValue
 from endo_kernel.names import CardNumber, FormulaId, PetName, TaskId
 from endo_kernel.parts import Parts
+from endo_kernel.powers import Backoff, Failure, Json, Outcome
 from endo_kernel.powers import Evaluation as Work
-from endo_kernel.powers import Failure, Json, Outcome
 from endo_kernel.store import Document, where
 from endo_kernel.values import unkept
 
 _log = logging.getLogger("endo_kernel")
-_RETRY_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +56,8 @@ class _Run:
 class Steps:
     """Runs approved cards, and keeps what came of them."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, backoff: Backoff) -> None:
+        self._backoff = backoff
         self._store = parts.store
         self._steps = parts.store.table("steps")
         self._graph = parts.graph
@@ -109,8 +109,8 @@ class Steps:
 
     def start(self, task: TaskId) -> None:
         """Start every approved card of a task whose inputs are there and that has not been started."""
-        for card in self._cards.of_task(task) if not self._closing else ():
-            if card.state == "approved" and card.number not in self._going and self.inputs(card) is not None:
+        for card in self._cards.unsettled(task, "approved") if not self._closing else ():
+            if card.number not in self._going and self.inputs(card) is not None:
                 run = asyncio.get_running_loop().create_task(self._run(card), name=f"card {card.number}")
                 self._going[card.number] = run
                 run.add_done_callback(partial(self._ended, card.number))
@@ -123,8 +123,8 @@ class Steps:
     def _ended(self, number: CardNumber, run: asyncio.Task[None]) -> None:
         self._going.pop(number, None)
         error = None if run.cancelled() else run.exception()
-        if isinstance(error, StoreUnwritable):
-            asyncio.get_running_loop().call_later(_RETRY_SECONDS, self.start, self._cards.get(number).task)
+        if isinstance(error, StoreError):
+            asyncio.get_running_loop().call_later(self._backoff.disk, self.start, self._cards.get(number).task)
         for future in self._waiting.pop(number, []):
             if not future.done():
                 future.set_exception(error or DaemonClosed(f"card {number} was stopped"))
@@ -211,10 +211,10 @@ class Steps:
             try:
                 self._write(card, step, outcome)
                 break
-            except StoreUnwritable as error:
+            except StoreError as error:
                 # The effects have happened: the outcome stays in memory and is written as soon as the disk takes it.
-                self._tell(card.number, Outcome(failure=Failure("StoreUnwritable", str(error), ""), exception=error))
-                await asyncio.sleep(_RETRY_SECONDS)
+                self._tell(card.number, Outcome(failure=Failure(type(error).__name__, str(error), ""), exception=error))
+                await asyncio.sleep(self._backoff.disk)
         self._tell(card.number, outcome)
         self._bell.changed(card.task)
         self._bell.wake(card.task)
@@ -282,7 +282,7 @@ class Steps:
 
     def give_up(self, card: Card, why: str) -> None:
         """End the cards that need the result of one that will not give it."""
-        for found in depends_on(self._cards.of_task(card.task), card.number):
+        for found in depends_on(self._cards.unsettled(card.task), card.number):
             other = self._cards.get(found.number)
             if other.state != found.state:  # it needs two results, and ended for want of the other one
                 continue
@@ -295,9 +295,9 @@ class Steps:
             self.give_up(other, f"card {other.number} was not run")
 
     def let_go(self, card: Card) -> None:
-        """Forget the live notebook values that only this card held."""
+        """Forget the live values that only this card held, and those that can be read again."""
         for bound in card.bindings.values():
-            if bound.formula is not None and isinstance(self._graph.get(bound.formula), NotebookValue):
+            if bound.formula is not None and isinstance(self._graph.get(bound.formula), NotebookValue | Literal):
                 self._graph.forget(bound.formula)
 
     # After a restart
@@ -306,6 +306,8 @@ class Steps:
         """Mark what may have run as unknown, and give the tasks that were touched."""
         touched = set()
         for card in self._cards.in_state("running"):
+            if card.number in self._going:
+                continue
             why = "the kernel died while it ran: it may have had effects"
             with self._store.transaction():
                 self._cards.move(card, "unknown", who="endo", why=why)
@@ -316,7 +318,7 @@ class Steps:
         return touched
 
     def resolve(self, card: Card, formula: FormulaId, who: str) -> None:
-        """End an unknown card with a value that the host gives."""
+        """End an unknown card with a value that the host gives; durable when the surrounding transaction is."""
         now = self._clock.now()
         with self._store.transaction():
             self._cards.move(card, "done", who=who, why="the host gave the result")
@@ -326,9 +328,6 @@ class Steps:
             name = self.give_name(card, formula)
             note = "The kernel died while this ran, so it may have had effects; the host gave the result by hand."
             self.settle(card, replies.done(card.proposal.tool_use, name=name, summary=self._graph.summary(formula), note=note))
-        self._bell.changed(card.task)
-        self._bell.wake(card.task)
-        self.start(card.task)
 
     async def replay(self, card: Card) -> object:
         """Run the recipe of a done card again, on the host's act, because its value was lost. Decisions and results stay as they are."""

@@ -223,7 +223,7 @@ def status(task: Task, last: Turn | None, cards: Sequence[Card], settled: bool, 
         return "paused"
     if not settled:
         return "waiting" if states & {"open", "unknown"} else "running" if "approved" in states else "ready"
-    if last is not None and last.role == "assistant" and not last.tool_uses and not queued and last.stop_reason != "pause_turn":
+    if last is not None and last.role == "assistant" and not last.tool_uses and not queued and not last.goes_on:
         return "idle"
     if calling:
         return "thinking"

@@ -39,11 +39,11 @@ class Variables:
 
     def note_cell(self, execution_count: int | None, cell: str | None) -> None:
         """Remember which variables the cell that just ended has made or changed. Runs on the main thread."""
-        seen = self._cells
-        self._cells = {}
+        cells = {}
         for name, value in list(self._namespace.items()):
-            known = seen.get(name)
-            self._cells[name] = known if known and known[0] == id(value) else (id(value), execution_count, cell)
+            known = self._cells.get(name)
+            cells[name] = known if known and known[0] == id(value) else (id(value), execution_count, cell)
+        self._cells = cells
 
     def all(self) -> list[Variable]:
         """Give the variables that could be bound, newest cell first."""

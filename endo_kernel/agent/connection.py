@@ -14,6 +14,7 @@ from typing import Any
 import anthropic
 import httpx2
 
+from endo_kernel.agent.compaction import BETA, EDITS
 from endo_kernel.agent.refusals import refused, without_secrets
 from endo_kernel.agent.stream import Gathering, read_events
 from endo_kernel.errors import EndoError, ModelFailed, ModelUnavailable
@@ -63,7 +64,7 @@ class Connection:
 
     async def _send(self, request: ModelRequest) -> httpx2.Response:
         try:
-            stream = await self._messages.create(**_parameters(request))
+            stream = await (self._compacting(request) if request.compact else self._messages.create(**_parameters(request)))
         except (anthropic.AnthropicError, httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise _refusal(error) from None
         except (TypeError, ValueError) as error:  # raised by the SDK before it sends anything
@@ -71,6 +72,10 @@ class Connection:
             raise ModelFailed(words) from None
         response: httpx2.Response = stream.response
         return response
+
+    async def _compacting(self, request: ModelRequest) -> Any:
+        messages = await asyncio.to_thread(lambda: self._client.beta.messages)  # imports more of the SDK
+        return await messages.create(**_parameters(request), betas=[BETA], context_management=EDITS)
 
     async def _read(self, response: httpx2.Response, gathering: Gathering) -> None:
         try:

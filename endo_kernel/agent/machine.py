@@ -46,6 +46,7 @@ class Agent:
         self._tasks = parts.tasks
         self._conversations = parts.conversations
         self._mail = parts.mail
+        self._cards = parts.cards
         self._clock = parts.clock
         self._bell = parts.bell
         self._guest = guest
@@ -91,9 +92,10 @@ class Agent:
 
     def _handle(self, turn: Turn) -> None:
         """Give each tool use of a turn a result or a card. The tool use id is the key: handling a turn twice finds the same cards."""
-        results = self._conversations.results(turn)
+        # A card that is there needs no second look: its code was checked when it was opened, and a thousand may be parked.
+        known = {*self._conversations.results(turn), *(card.proposal.tool_use for card in self._cards.of_turn(turn.task, turn.id))}
         for use in in_order(turn.tool_uses):
-            if use.id not in results:
+            if use.id not in known:
                 with self._store.transaction():
                     done = self._act(turn, use)
                     if isinstance(done, Result):

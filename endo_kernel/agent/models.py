@@ -25,6 +25,8 @@ _FALLBACK = "claude-opus-5-5"
 _ALIAS = re.compile(r"claude-(?P<family>[a-z]+)-(?P<major>\d)(?:-(?P<minor>\d{1,2})(?!\d))?")
 # The first version whose models decide for themselves how much to think; later ones refuse a fixed budget, earlier ones know only that.
 _ADAPTIVE = (4, 6)
+# The first version whose models can summarise a conversation that outgrows their window.
+_COMPACTING = (4, 6)
 
 
 def choose_model(configured: str | None) -> str:
@@ -47,6 +49,12 @@ def default_thinking(model: str) -> dict[str, Json] | None:
     # A date after the alias (claude-opus-4-5-20251101) is no part of the version.
     found = _ALIAS.match(model)
     return {"type": "adaptive"} if found and _version(found) >= _ADAPTIVE else None
+
+
+def can_compact(model: str) -> bool:
+    """Tell whether the API compacts conversations with this model when it is asked to."""
+    found = _ALIAS.match(model)
+    return found is not None and _version(found) >= _COMPACTING
 
 
 def _version(alias: re.Match[str]) -> tuple[int, int]:

@@ -26,6 +26,14 @@ _LASTING_TYPES = frozenset(
         "request_too_large",
     }
 )
+OUTGROWN = (
+    "The conversation no longer fits the model's window. Start another task with endo.task(...), and bind in it what this one made: "
+    "endo.names lists it"
+)
+"""What to do about a conversation that has outgrown a model that does not compact."""
+
+# In the words of the Messages API, llama.cpp and vLLM.
+_TOO_LONG = re.compile(r"prompt is too long|(available|maximum) context|context (size|length|window)", re.IGNORECASE)
 _WORDS = 500
 _FRAGMENT = 6
 _KEY_SHAPED = re.compile(r"\b(sk|pk|key)-[\w*.\-]{4,}")
@@ -40,7 +48,7 @@ def refused(
     said = _bounded(words)
     if _passes(status, headers):
         return ModelUnavailable(f"the model is not available for now: {said} ({told})", retry_after=retry_after(headers))
-    return ModelFailed(f"the model refused the request: {said} ({told})")
+    return ModelFailed(f"the model refused the request: {said} ({told}){_advice(said)}")
 
 
 def _passes(status: int, headers: Mapping[str, str]) -> bool:
@@ -56,8 +64,12 @@ def refused_in_stream(error: Json) -> ModelFailed | ModelUnavailable:
     body = error if isinstance(error, dict) else {}
     kind, words = str(body.get("type") or "error"), _bounded(str(body.get("message") or "no reason was given"))
     if kind in _LASTING_TYPES:
-        return ModelFailed(f"the model refused the request: {words} ({kind})")
+        return ModelFailed(f"the model refused the request: {words} ({kind}){_advice(words)}")
     return ModelUnavailable(f"the model broke its answer off: {words} ({kind})")
+
+
+def _advice(words: str) -> str:
+    return f". {OUTGROWN}" if _TOO_LONG.search(words) else ""
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

@@ -132,7 +132,7 @@ class Gathering:
         return ModelAnswer(
             content=_accepted(content),
             stop_reason=stop,
-            usage={ours: _tokens(self._usage.get(theirs)) for ours, theirs in _USAGE.items()},
+            usage=_counted(self._usage),
             stop_details=_details(self._stop.get("stop_details")),
             malformed=malformed,
         )
@@ -159,6 +159,8 @@ class _Block:
             self._arguments.append(delta["partial_json"])
         elif kind == "signature_delta":
             self._block["signature"] = delta["signature"]
+        elif kind == "compaction_delta":
+            self._block.update({key: value for key, value in delta.items() if key != "type"})
         elif kind == "citations_delta":
             self._block["citations"] = [*(self._block.get("citations") or []), delta["citation"]]
         else:
@@ -230,6 +232,12 @@ def _details(details: Json) -> str | None:
         return None
     told = [str(details[key]) for key in ("category", "explanation") if details.get(key)]
     return ": ".join(told) or None
+
+
+def _counted(usage: Mapping[str, Json]) -> dict[str, int]:
+    """Count the tokens by kind. What a compaction took stands beside the totals, not in them."""
+    beside = [one for one in usage.get("iterations") or () if isinstance(one, dict) and one.get("type") == "compaction"]
+    return {ours: sum(_tokens(one.get(theirs)) for one in (usage, *beside)) for ours, theirs in _USAGE.items()}
 
 
 def _tokens(count: Json) -> int:

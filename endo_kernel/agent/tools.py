@@ -6,9 +6,9 @@ The schemas are kept with each task, so that a later version does not change a c
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import cache
-from typing import Any
+from itertools import islice
 
+from endo_kernel.agent.schemas import problems
 from endo_kernel.conversation import ToolUse
 from endo_kernel.errors import BadDefinition
 from endo_kernel.guest import Act, Define, Finish, Form, ListNames, Lookup, Plan, Request, SlotAsk, StoreValue
@@ -129,16 +129,19 @@ TOOLS: list[dict[str, Json]] = [
 ]
 
 
+_SCHEMAS: dict[str, dict[str, Json]] = {tool["name"]: tool["input_schema"] for tool in TOOLS}
+_MOST_PROBLEMS = 5
+
+
 def parse_call(use: ToolUse) -> Act:
     """Read a tool use as an act; raises BadDefinition, which says what to change."""
     if use.malformed:
         raise BadDefinition(f"the arguments of {use.name} were not a JSON object: {use.malformed}. Send the call again with valid JSON.")
-    validators = _validators()
-    if use.name not in validators:
-        raise BadDefinition(f"there is no tool {use.name!r}; {near(use.name, validators)}")
-    problems = sorted(validators[use.name].iter_errors(use.input), key=lambda error: list(map(str, error.absolute_path)))
-    if problems:
-        raise BadDefinition(f"the arguments of {use.name} do not fit its schema: {'; '.join(map(_problem, problems[:5]))}")
+    if use.name not in _SCHEMAS:
+        raise BadDefinition(f"there is no tool {use.name!r}; {near(use.name, _SCHEMAS)}")
+    found = list(islice(problems(_SCHEMAS[use.name], use.input), _MOST_PROBLEMS))
+    if found:
+        raise BadDefinition(f"the arguments of {use.name} do not fit its schema: {'; '.join(found)}")
     return _act(use.name, use.input)
 
 
@@ -168,20 +171,6 @@ def _sources(use: ToolUse) -> set[str]:
         return set()
     found = [slot.get("from") for slot in slots.values() if isinstance(slot, dict)]
     return {name for name in found if isinstance(name, str)}
-
-
-@cache
-def _validators() -> dict[str, Any]:
-    # Imported here: a kernel that runs no agent does not pay for it at its start.
-    from jsonschema import Draft202012Validator
-
-    return {tool["name"]: Draft202012Validator(tool["input_schema"]) for tool in TOOLS}
-
-
-def _problem(error: Any) -> str:
-    where = ".".join(map(str, error.absolute_path)) or "the object"
-    message = error.message if len(error.message) <= 300 else error.message[:297] + "..."
-    return f"{where}: {message}"
 
 
 def _act(name: str, given: dict[str, Json]) -> Act:

@@ -20,10 +20,10 @@ Index = str | tuple[str, ...]
 
 TABLES: Mapping[str, tuple[Index, ...]] = {
     "tasks": ("state",),
-    "cards": ("state", "task", "tool_use"),
+    "cards": ("state", ("task", "state"), ("turn", "tool_use")),
     "turns": ("task",),
-    "results": ("task", "tool_use", ("task", "turn")),
-    "mail": ("task", ("task", "turn")),
+    "results": (("turn", "tool_use"),),
+    "mail": (("task", "turn"),),
     "names": ("party", ("party", "name")),
     "steps": ("card",),
     "formulas": (),
@@ -31,7 +31,7 @@ TABLES: Mapping[str, tuple[Index, ...]] = {
     "notes": ("task",),
     "agreements": ("digest",),
 }
-"""Each table, and the indexes by which it can be searched without a scan."""
+"""Each table, and the indexes by which it can be searched without a scan; an index also answers for its first field alone."""
 
 MIGRATIONS: tuple[Migration, ...] = ()
 """The first takes version 1 to version 2, and so on."""

@@ -206,15 +206,17 @@ test('the keys of a card work inside it, except where text is typed', () => {
 
 test('keys typed in a view are not the notebook’s, and a save is', () => {
   open(record('thread'));
-  const view = document.querySelector('.endo')!;
-  card(7).focus();
+  const select = card(7).querySelector('select')!;
+  const kept = (): boolean[] =>
+    [select, document.querySelector('.endo')!].map(node => node.hasAttribute('data-lm-suppress-shortcuts'));
+  select.focus();
 
   press('d');
-  assert.equal(view.hasAttribute('data-lm-suppress-shortcuts'), true);
+  assert.deepEqual(kept(), [true, true]);
   press('s', { ctrlKey: true });
-  assert.equal(view.hasAttribute('data-lm-suppress-shortcuts'), false);
+  assert.deepEqual(kept(), [false, false]);
   press('Enter', { shiftKey: true });
-  assert.equal(view.hasAttribute('data-lm-suppress-shortcuts'), true);
+  assert.deepEqual(kept(), [true, true]);
 });
 
 test('the focus stays with a card that was decided', () => {

@@ -8,7 +8,7 @@
 import type { ViewModel } from '../model';
 import type { Head, View } from '../protocol';
 import { CardsPane } from './cards';
-import { arrange, h, isInput, setText } from './dom';
+import { arrange, h, isInput, origin, setText } from './dom';
 import type { Pane } from './pane';
 import { TasksPane } from './tasks';
 import { ThreadPane } from './thread';
@@ -119,7 +119,10 @@ export class EndoView {
       event.stopImmediatePropagation();
       return;
     }
-    this.node.toggleAttribute(SUPPRESS, !passes(event));
+    const keep = !passes(event);
+    // Many of the notebook's selectors end in `:focus`, so it is the element with the focus that must say no.
+    origin(event)?.toggleAttribute(SUPPRESS, keep);
+    this.node.toggleAttribute(SUPPRESS, keep);
   }
 
   private readonly bar = h('div', { class: 'endo-blocked endo-small', role: 'status', hidden: true });
