@@ -40,7 +40,7 @@ def measure(folder: Path, given: argparse.Namespace, peer: Peer | None) -> Itera
     rounds = 3 if quick else 7
     sizes = [10, 100, 1000, 5000]
     acts: dict[str, Callable[[], list[Row]]] = {
-        "step": lambda: bench_steps(folder, sizes, rounds, peer),
+        "step": lambda: bench_steps(folder, sizes, rounds + 2, peer),
         "loop": lambda: bench_loop(folder, sizes, rounds),
         "bytes": lambda: bench_bytes(peer, quick),
         "resume": lambda: bench_resume(folder, [10, 1000], rounds, peer),

@@ -10,7 +10,7 @@ from typing import Any
 from benchmarks.samples import Row, Sample, short
 
 _TEXT, _FAINT = "#7a828c", "#7a828c55"
-_COLOURS = ("#3b82f6", "#9aa4b0", "#d97706", "#7a828c")
+_COLOURS = ("#3b82f6", "#8b949e", "#2f9e6e", "#d97706")
 _MISS = "#dc5b4b"
 _OURS = "Endo"
 _LEAST = 0.003
@@ -71,11 +71,12 @@ def _aims(axes: Any, rows: Sequence[Row]) -> None:
     worst = list(reversed(newest.values()))
     shares = [max(row.aim.figure / row.aim.limit, _LEAST) for row in worst if row.aim]
     axes.barh([_LABELS[row.group] for row in worst], shares, color=[_COLOURS[0] if row.aim and row.aim.met else _MISS for row in worst])
-    for place, (row, share) in enumerate(zip(worst, shares, strict=True)):
-        axes.text(share * 1.1, place, str(Sample((row.sample.median,), row.sample.unit)), va="center", fontsize=8)
+    for place, row in enumerate(worst):
+        words = str(Sample((row.sample.median,), row.sample.unit))
+        axes.text(1.02, place, words, va="center", fontsize=9, transform=axes.get_yaxis_transform())
     axes.axvline(1, color=_TEXT, lw=1, ls="--")
     axes.set(
-        xscale="log", xlim=(_LEAST, max(10, *(share * 8 for share in shares))), title="Worst figure of each kind, as a share of its aim"
+        xscale="log", xlim=(_LEAST, max(3, *(share * 2 for share in shares))), title="Worst figure of each kind, as a share of its aim"
     )
     axes.xaxis.set_major_formatter(
         lambda value, place: f"{short(100 * value).rstrip('0').rstrip('.') if value < 1 else f'{100 * value:g}'} %"

@@ -18,9 +18,9 @@ WARM = 1100
 MESSAGE = json.dumps({"role": "assistant", "content": [{"type": "text", "text": TEXT}]})
 
 
-def sqlite_append(folder: Path, steps: int) -> Callable[[], float]:
+def sqlite_append(path: Path, steps: int) -> Callable[[], float]:
     """Give a run of raw SQLite appends, one commit each, that says how many milliseconds one took."""
-    connection = sqlite3.connect(folder / "floor.sqlite", isolation_level=None)
+    connection = sqlite3.connect(path, isolation_level=None)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("CREATE TABLE IF NOT EXISTS log (id INTEGER PRIMARY KEY, doc TEXT NOT NULL)")
@@ -37,9 +37,9 @@ def sqlite_append(folder: Path, steps: int) -> Callable[[], float]:
     return run
 
 
-def jsonl_fsync(folder: Path, steps: int) -> Callable[[], float]:
+def jsonl_fsync(path: Path, steps: int) -> Callable[[], float]:
     """Give a run of lines appended to a file, one fsync each, that says how many milliseconds one took."""
-    file = (folder / "floor.jsonl").open("ab", buffering=0)
+    file = path.open("ab", buffering=0)
 
     def run() -> float:
         began = time.perf_counter()

@@ -46,7 +46,7 @@ def use(name: str, given: dict[str, Any], words: str = TEXT) -> ModelAnswer:
 
 def propose() -> ModelAnswer:
     """Give an answer that waits for the host: a definition in the notebook realm."""
-    code = "total = sum(range(10))\ntotal"
+    code = f"# number {next(_ids)}\ntotal = sum(range(10))\ntotal"
     return use("define", {"title": "Add ten numbers", "code": code, "slots": {}, "realm": "notebook", "result": "total"})
 
 

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from endo_kernel.cards import Binding, Card, Slot
 from endo_kernel.daemon import Daemon
-from endo_kernel.directory import HOST
-from endo_kernel.errors import BadDefinition
+from endo_kernel.errors import BadDefinition, StoreError
 from endo_kernel.formulas import Answer, Evaluation, Literal, NotebookValue, Stored
 from endo_kernel.names import FormulaId
+from endo_kernel.offers import Offers
 from endo_kernel.powers import Json
 from endo_kernel.realms.reading import free_names, names_read, read
 from endo_kernel.steps import Step
-from endo_kernel.values import fit, is_plain, members
-from endo_kernel.variables import Variable, Variables
 
 _FITS = 0.5
-_CANDIDATES = 60
 
 
 def iso(at: float) -> str:
@@ -27,11 +26,11 @@ def iso(at: float) -> str:
 
 
 class CardViews:
-    """Draws the cards of one daemon for the notebook whose variables these are."""
+    """Draws the cards of one daemon, with what could be bound during one drawing."""
 
-    def __init__(self, daemon: Daemon, variables: Variables) -> None:
+    def __init__(self, daemon: Daemon, offers: Offers) -> None:
         self._daemon = daemon
-        self._variables = variables
+        self._offers = offers
 
     def card(self, card: Card) -> dict[str, Json]:
         """Give a card as JSON."""
@@ -56,7 +55,7 @@ class CardViews:
             "fields": _fields(card),
             "label": asked.label,
             "type": asked.type,
-            "candidates": self._candidates(Slot("value", asked.label or "", asked.type), None)
+            "candidates": self._offers.candidates(Slot("value", asked.label or "", asked.type), None)
             if request and card.state == "open"
             else None,
             "decided": decision
@@ -75,13 +74,14 @@ class CardViews:
         drawn: dict[str, dict[str, Json]] = {}
         slots = [self._slot(card, slot, drawn) for slot in card.proposal.slots]
         if card.state == "open" and not self._daemon.readonly:
-            self._daemon.host.draw(card.number, {**card.drawn, **drawn})
+            with suppress(StoreError):  # a card can be read while the disk takes no writes
+                self._daemon.host.draw(card.number, {**card.drawn, **drawn})
         return slots
 
     def _slot(self, card: Card, slot: Slot, drawn: dict[str, dict[str, Json]]) -> dict[str, Json]:
         bound = card.bindings.get(slot.name) or slot.source
         lost = self._lost(card, slot, bound) if card.state == "open" else None
-        candidates = self._candidates(slot, card.realm) if card.state == "open" and (bound is None or lost) else []
+        candidates = self._offers.candidates(slot, card.realm) if card.state == "open" and (bound is None or lost) else []
         best = candidates[0] if candidates else None
         if best and bound is None and best["fit"] >= _FITS and "variable" in best["ref"]:
             drawn[slot.name] = {
@@ -136,41 +136,6 @@ class CardViews:
         name = str(offer["expression"]).removeprefix("variable ")
         return f"{name} was a {what}, from {offer['cell']}. It is gone: run that cell again, then bind it here."
 
-    def _candidates(self, slot: Slot, realm: str | None) -> list[dict[str, Json]]:
-        found = [self._variable(variable, slot, realm) for variable in self._variables.all()]
-        for entry in self._daemon.directory.entries(HOST):
-            if self._daemon.graph.standing(entry.formula) == "gone":
-                continue
-            detail = self._daemon.graph.detail(entry.formula)
-            kind = detail.split(" ")[0] if detail else "value"
-            found.append(
-                {
-                    "ref": {"name": entry.name},
-                    "label": entry.name,
-                    "type": "",
-                    "detail": detail,
-                    "origin": entry.origin,
-                    "fit": round(0.9 * fit(slot.name, slot.label, slot.type, entry.name, _Named(kind, detail)), 3),
-                    "members": None,
-                }
-            )
-        found.sort(key=lambda candidate: -candidate["fit"])
-        return found[:_CANDIDATES]
-
-    def _variable(self, variable: Variable, slot: Slot, realm: str | None) -> dict[str, Json]:
-        count = variable.origin.execution_count
-        return {
-            "ref": {"variable": variable.name, "token": variable.token},
-            "label": variable.name,
-            "type": variable.glance.type,
-            "detail": variable.glance.detail,
-            "origin": f"cell [{count}]" if count else "variable",
-            "fit": round(
-                (0.4 if type(variable.value) is type else 1.0) * fit(slot.name, slot.label, slot.type, variable.name, variable.glance), 3
-            ),
-            "members": members(variable.value) if realm == "confined" and not is_plain(variable.value, trust_after=1000) else None,
-        }
-
     def _queued(self, card: Card) -> str | None:
         if card.state != "approved":
             return None
@@ -192,25 +157,18 @@ class CardViews:
         return None
 
 
-class _Named:
-    """What `fit` looks at, for a value that is known by its name and a short text."""
-
-    def __init__(self, kind: str, detail: str) -> None:
-        self.type = kind
-        self.detail = detail
-        self.shape = None
-
-
 def _reading(card: Card) -> dict[str, Json] | None:
     """Say what reading the code finds, names that nothing defines and slots that nothing uses among it."""
-    if card.code is None:
-        return None
-    found = read(card.code)
-    slots = {slot.name for slot in card.proposal.slots}
+    return None if card.code is None else dict(_read(card.code, frozenset(slot.name for slot in card.proposal.slots)))
+
+
+@lru_cache(maxsize=512)
+def _read(code: str, slots: frozenset[str]) -> Mapping[str, Json]:
+    found = read(code)
     try:
-        missing, unused = free_names(card.code) - slots, slots - names_read(card.code)
+        missing, unused = free_names(code) - slots, slots - names_read(code)
     except BadDefinition:
-        missing, unused = set(), set()
+        missing, unused = frozenset(), frozenset()
     loose = [f"uses {name}, which is neither a slot nor defined" for name in sorted(missing)]
     idle = [f"does not use the slot {name}" for name in sorted(unused)]
     return {"imports": found["imports"], "finds": [*found["finds"], *loose, *idle]}

@@ -60,10 +60,26 @@ class Directory:
         found = self._names.search(where("party") == party)
         return [Entry(PetName(doc["name"]), FormulaId(doc["formula"]), doc["origin"]) for doc in found]
 
+    def newest(self, party: str, limit: int) -> list[Entry]:
+        """Give up to `limit` names of a party that were given last, newest first."""
+        found = self._names.search(where("party") == party, newest=True, limit=limit)
+        return [Entry(PetName(doc["name"]), FormulaId(doc["formula"]), doc["origin"]) for doc in found]
+
     def free(self, party: str, name: PetName, formula: FormulaId) -> PetName:
         """Give this name, or the next with a number, that does not mean another formula yet."""
-        number, candidate = 1, name
-        while (entry := self.find(party, candidate)) is not None and entry.formula != formula:
-            number += 1
-            candidate = PetName(f"{name}-{number}")
-        return candidate
+
+        def numbered(number: int) -> PetName:
+            return name if number == 1 else PetName(f"{name}-{number}")
+
+        def taken(number: int) -> bool:
+            entry = self.find(party, numbered(number))
+            return entry is not None and entry.formula != formula
+
+        # Doubled, then halved: a name that was given a thousand times costs ten looks, not a thousand.
+        low, high = 0, 1
+        while taken(high):
+            low, high = high, high * 2
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if taken(middle) else (low, middle)
+        return numbered(high)

@@ -188,11 +188,14 @@ class Inbox:
     def _cards(self) -> list[Card]:
         return self._session.daemon.call(lambda: self._session.daemon.cards.in_state(*WAITING))
 
+    def _numbers(self) -> list[CardNumber]:
+        return self._session.daemon.call(lambda: self._session.daemon.cards.numbers(*WAITING))
+
     def __len__(self) -> int:
-        return len(self._cards())
+        return len(self._numbers())
 
     def __iter__(self) -> Iterator[CardHandle]:
-        return iter([CardHandle(self._session, card.number) for card in self._cards()])
+        return iter([CardHandle(self._session, number) for number in self._numbers()])
 
     def __getitem__(self, number: int) -> CardHandle:
         return CardHandle(self._session, self._session.daemon.call(lambda: self._session.daemon.cards.get(number)).number)

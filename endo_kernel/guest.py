@@ -103,6 +103,7 @@ class Guest:
     def __init__(self, parts: Parts) -> None:
         self._graph = parts.graph
         self._directory = parts.directory
+        self._mail = parts.mail
         self._cards = parts.cards
         self._tasks = parts.tasks
         self._realms = parts.realms
@@ -180,9 +181,11 @@ class Guest:
     def _finish(self, turn: Turn, use: ToolUse, act: Finish) -> Result:
         if len(turn.tool_uses) > 1:
             raise BadDefinition("finish must be the only tool use of a turn: wait for the results of the others, then call it")
+        if self._mail.queued(turn.task):
+            raise BadDefinition("not finished: the person has written to you meanwhile. Read that, then go on or call finish again")
         for name in act.results:
             self._directory.get(guest_of(turn.task), name)
-        self._tasks.note(turn.task, "info", act.summary)
+        self._tasks.note(turn.task, "summary", act.summary)
         self._tasks.end(turn.task, "done", act.summary, act.results)
         return replies.told(use.id, {"status": "done"})
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -17,7 +18,7 @@ from endo_kernel.conversation import Turn
 from endo_kernel.errors import TaskUnknown
 from endo_kernel.names import TaskId, near
 from endo_kernel.powers import Clock, Json
-from endo_kernel.store import Document, Store, where
+from endo_kernel.store import Document, Query, Store, where
 
 Status = Literal["ready", "thinking", "running", "waiting", "idle", "sleeping", "paused", "done", "failed", "cancelled"]
 End = Literal["done", "failed", "cancelled"]
@@ -27,6 +28,10 @@ RESTING: tuple[Status, ...] = ("waiting", "idle", "sleeping", "paused", "done", 
 
 COUNTED = ("input", "output", "cache_read", "cache_write")
 """The kinds of tokens."""
+
+
+_PAGE = 50
+_MOST_NOTES = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +59,7 @@ class Sleep:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """One line in a thread that is neither the host's nor the model's: paused, retried, failed."""
+    """One line in a thread that is neither the host's nor a turn of the model's: paused, retried, failed, and the last summary."""
 
     id: int
     at: float
@@ -165,6 +170,14 @@ class Tasks:
         """Give all tasks, oldest first."""
         return [_task(doc) for doc in self._tasks]
 
+    def newest(self, limit: int) -> list[Task]:
+        """Give up to `limit` tasks that were made last, newest first."""
+        return [_task(doc) for doc in self._tasks.search(Query().noop(), newest=True, limit=limit)]
+
+    def count(self) -> int:
+        """Count all tasks."""
+        return len(self._tasks)
+
     def open(self) -> list[Task]:
         """Give the tasks that have not ended."""
         return [_task(doc) for doc in self._tasks.search(where("state") == "open")]
@@ -173,13 +186,20 @@ class Tasks:
         """Write some fields of a task."""
         self._tasks.update({**fields, "updated": self._clock.now()}, doc_ids=[task])
 
-    def note(self, task: TaskId, level: Literal["info", "warn", "error"], text: str) -> None:
-        """Write a line into the thread that is neither the host's nor the model's."""
+    def note(self, task: TaskId, level: Literal["info", "warn", "error", "summary"], text: str) -> None:
+        """Write a line into the thread that is neither the host's nor a turn of the model's; a summary is what the model ended with."""
         self._notes.insert({"task": task, "at": self._clock.now(), "level": level, "text": text})
 
-    def notes(self, task: TaskId) -> list[Note]:
-        """Give those lines, oldest first."""
-        return [Note(doc.doc_id, doc["at"], doc["level"], doc["text"]) for doc in self._notes.search(where("task") == task)]
+    def notes(self, task: TaskId, since: float = 0.0, until: float = math.inf) -> list[Note]:
+        """Give those lines of a span of time, oldest first; of very many, the newest."""
+        found: list[Document] = []
+        before = None
+        while page := self._notes.search(where("task") == task, newest=True, limit=_PAGE, before=before):
+            found += [doc for doc in page if since <= doc["at"] < until]
+            before = page[-1].doc_id
+            if page[-1]["at"] < since or len(found) >= _MOST_NOTES:
+                break
+        return [Note(doc.doc_id, doc["at"], doc["level"], doc["text"]) for doc in reversed(found)]
 
     def end(self, task: TaskId, state: End, why: str | None, results: Sequence[str] = ()) -> None:
         """Write that a task ended."""
@@ -190,7 +210,7 @@ class Tasks:
         now = self.get(task)
         self.update(task, state="open", why=None, paused=None, sleep=None, budget_from={"tokens": now.tokens, "usd": now.cost or 0.0})
 
-    def count(self, task: TaskId, usage: Mapping[str, int]) -> None:
+    def add_usage(self, task: TaskId, usage: Mapping[str, int]) -> None:
         """Add the tokens of one model call."""
         now = self.get(task)
         self.update(task, usage={kind: now.usage.get(kind, 0) + int(usage.get(kind, 0)) for kind in COUNTED})

@@ -5,16 +5,19 @@ The shapes are those of `labextension/src/protocol.ts`. Everything here runs on 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from endo_kernel.cards import WAITING, Card
 from endo_kernel.cardviews import CardViews, iso
 from endo_kernel.conversation import Turn
 from endo_kernel.daemon import Daemon
+from endo_kernel.mail import Letter
 from endo_kernel.names import TaskId, TurnId
+from endo_kernel.offers import Offers
 from endo_kernel.powers import Json
-from endo_kernel.tasks import COUNTED, Status, Task
+from endo_kernel.tasks import COUNTED, Note, Status, Task
 from endo_kernel.variables import Variables
 
 STATUS_TEXT: Mapping[Status, str] = {
@@ -30,6 +33,9 @@ STATUS_TEXT: Mapping[Status, str] = {
     "cancelled": "Cancelled",
 }
 _TURNS = 60
+_CARDS = 50
+_ROWS = 200
+_LETTER = 20_000
 View = dict[str, Json]
 
 
@@ -38,7 +44,7 @@ class Views:
 
     def __init__(self, daemon: Daemon, variables: Variables) -> None:
         self._daemon = daemon
-        self._cards = CardViews(daemon, variables)
+        self._variables = variables
 
     def show(self, what: Mapping[str, Json]) -> View:
         """Give the view that `hello` asked for: head, order, entries."""
@@ -50,17 +56,22 @@ class Views:
             case {"kind": "inbox"}:
                 return self.cards("inbox", self._daemon.cards.in_state(*WAITING))
             case _:
-                return {"head": {"kind": "tasks", "rows": self.rows(), "readonly": self._daemon.refusal_now}, "order": [], "entries": {}}
+                head = {"kind": "tasks", "rows": self.rows(), "count": self._daemon.tasks.count(), "readonly": self._daemon.refusal_now}
+                return {"head": head, "order": [], "entries": {}}
 
-    def cards(self, kind: str, cards: Iterable[Card]) -> View:
-        """Give a list of cards."""
-        entries = {f"c{card.number}": self._card_entry(card) for card in cards}
-        head = {"kind": kind, "count": len(entries), "readonly": self._daemon.refusal_now}
+    def cards(self, kind: str, cards: Sequence[Card]) -> View:
+        """Give a list of cards: all are counted, and the first are drawn."""
+        draw = self._draws_cards()
+        entries = {f"c{card.number}": _card_entry(card, draw) for card in cards[:_CARDS]}
+        head = {"kind": kind, "count": len(cards), "readonly": self._daemon.refusal_now}
         return {"head": head, "order": list(entries), "entries": entries}
 
+    def _draws_cards(self) -> CardViews:
+        return CardViews(self._daemon, Offers(self._daemon, self._variables))
+
     def rows(self) -> list[dict[str, Json]]:
-        """Give a row for each task, newest first."""
-        return [self._row(task) for task in reversed(self._daemon.tasks.all())]
+        """Give a row for each task, newest first; of very many, the newest."""
+        return [self._row(task) for task in self._daemon.tasks.newest(_ROWS)]
 
     def _row(self, task: Task) -> dict[str, Json]:
         status = self._daemon.status(task)
@@ -79,21 +90,23 @@ class Views:
         }
 
     def _waiting_for(self, task: Task) -> list[int]:
-        return [card.number for card in self._daemon.cards.of_task(task.id) if card.state in WAITING]
+        return [card.number for card in self._daemon.cards.unsettled(task.id, *WAITING)]
 
     def task(self, task_id: TaskId, before: TurnId | None = None) -> View:
         """Give a task's thread; long ones from their newest turns, or those before a turn."""
         task = self._daemon.tasks.get(task_id)
         turns = self._daemon.conversations.newest(task_id, _TURNS, before=before)
         earlier = self._daemon.conversations.count_before(task_id, turns[0].id) if turns else 0
-        entries = self._entries(task, turns, whole=earlier == 0, newest=before is None)
+        span = (turns[0].at if earlier else 0.0, math.inf if before is None else self._daemon.conversations.get(before).at)
+        entries = self._entries(task, turns, span)
         view = {"order": [entry["key"] for entry in entries], "entries": {entry["key"]: entry for entry in entries}}
         return {"head": self._head(task, earlier), **view}
 
     def _head(self, task: Task, earlier: int) -> dict[str, Json]:
         status = self._daemon.status(task)
         waiting = self._waiting_for(task)
-        why = task.why or task.paused or (task.sleep.error if task.sleep and status == "sleeping" else None)
+        asleep = task.sleep if status == "sleeping" else None
+        why = self._daemon.agent.held(task.id) or task.why or task.paused or (asleep and asleep.error)
         return {
             "kind": "task",
             "id": task.id,
@@ -107,33 +120,28 @@ class Views:
             "plan": [dict(step) for step in task.plan],
             "usage": {**{kind: task.usage.get(kind, 0) for kind in COUNTED}, "total": task.tokens, "usd": task.cost},
             "waiting_for": waiting,
-            "retry_at": iso(task.sleep.until) if task.sleep and status == "sleeping" else None,
+            "retry_at": iso(asleep.until) if asleep else None,
             "readonly": self._daemon.refusal_now,
             "earlier": earlier,
             "reply_hint": _hint(status, waiting),
         }
 
-    def _entries(self, task: Task, turns: list[Turn], *, whole: bool, newest: bool) -> list[dict[str, Json]]:
+    def _entries(self, task: Task, turns: list[Turn], span: tuple[float, float]) -> list[dict[str, Json]]:
+        """Give what belongs to these turns, and the notes of their span of time; without an end of it, what is going on now as well."""
+        newest = span[1] == math.inf
         who = _who(task.model)
-        start = turns[0].at if turns and not whole else 0.0
+        draw = self._draws_cards()
         dated: list[tuple[float, int, dict[str, Json]]] = []
-        cards: dict[int, list[Card]] = {}
-        for card in self._daemon.cards.of_task(task.id):
-            cards.setdefault(card.proposal.turn, []).append(card)
         for turn in turns:
             if turn.role == "assistant":
                 dated.append((turn.at, 1, _agent_entry(turn, who)))
-                dated += [(turn.at, 2, self._card_entry(card)) for card in cards.get(turn.id, ())]
-        within = (turns[-1].at if turns and not newest else float("inf"), start)
-        for letter in self._daemon.mail.all(task.id):
-            if within[1] <= letter.at <= within[0]:
-                entry = {"key": f"m{letter.id}", "kind": "host", "at": iso(letter.at), "text": letter.text, "queued": letter.turn == 0}
-                # A message that waits stands at the end, where it will be delivered.
-                dated.append((letter.at if letter.turn else float("inf"), 0, entry))
-        for note in self._daemon.tasks.notes(task.id):
-            if within[1] <= note.at <= within[0]:
-                entry = {"key": f"n{note.id}", "kind": "note", "at": iso(note.at), "level": note.level, "text": note.text}
-                dated.append((note.at, 3, entry))
+                cards = self._daemon.cards.of_turn(turn.id) if turn.tool_uses else []
+                dated += [(turn.at, 2, _card_entry(card, draw)) for card in cards]
+            else:
+                dated += [(letter.at, 0, _host_entry(letter)) for letter in self._daemon.mail.of_turn(task.id, turn.id)]
+        # A message that waits stands at the end, where it will be delivered.
+        dated += [(math.inf, 0, _host_entry(letter)) for letter in (self._daemon.mail.queued(task.id) if newest else ())]
+        dated += [(note.at, 3, _note_entry(note, who)) for note in self._daemon.tasks.notes(task.id, *span)]
         dated.sort(key=lambda item: item[:2])
         entries = [entry for _, _, entry in dated if entry["kind"] != "agent" or entry["text"]]
         text = self._daemon.agent.text(task.id) if newest else None
@@ -141,8 +149,21 @@ class Views:
             entries.append({"key": "live", "kind": "live", "at": iso(datetime.now(UTC).timestamp()), "who": who, "text": text})
         return entries
 
-    def _card_entry(self, card: Card) -> dict[str, Json]:
-        return {"key": f"c{card.number}", "kind": "card", "at": iso(card.opened), "card": self._cards.card(card)}
+
+def _card_entry(card: Card, draw: CardViews) -> dict[str, Json]:
+    return {"key": f"c{card.number}", "kind": "card", "at": iso(card.opened), "card": draw.card(card)}
+
+
+def _host_entry(letter: Letter) -> dict[str, Json]:
+    text = letter.text
+    if len(text) > _LETTER:
+        text = f"{text[:_LETTER]} ... ({len(letter.text) - _LETTER:,} more characters)"
+    return {"key": f"m{letter.id}", "kind": "host", "at": iso(letter.at), "text": text, "queued": letter.turn == 0}
+
+
+def _note_entry(note: Note, who: str) -> dict[str, Json]:
+    entry: dict[str, Json] = {"key": f"n{note.id}", "at": iso(note.at), "text": note.text}
+    return {**entry, "kind": "agent", "who": who} if note.level == "summary" else {**entry, "kind": "note", "level": note.level}
 
 
 def _agent_entry(turn: Turn, who: str) -> dict[str, Json]:

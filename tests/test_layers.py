@@ -23,7 +23,7 @@ LAYERS = (
     ("agent", "agent/"),
     ("realms", "realms/"),
     ("daemon", "daemon"),
-    ("host's view", "variables cardviews views record session handles facade pages verbs"),
+    ("host's view", "variables offers cardviews views record session handles facade pages verbs"),
     ("widgets", "widgets/"),
     ("kernel", "kernel/"),
     ("entrances", "cli __init__"),

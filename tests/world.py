@@ -5,6 +5,7 @@ The scripted model holds the API's rules as the loopback server does, so that a 
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -80,6 +81,25 @@ class ScriptedModel:
 
     async def close(self) -> None:
         """Nothing to let go of."""
+
+
+class HeldModel(ScriptedModel):
+    """Answers a call when the test says so, and not before. A conversation is told by its first words."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: dict[str, asyncio.Future[Reply]] = {}
+
+    async def answer(self, request: ModelRequest, on_text: Callable[[str], None]) -> ModelAnswer:
+        """Wait until the test answers this call."""
+        about = request.messages[0]["content"][0]["text"]
+        assert about not in self.calls, "a second call of the same conversation is in flight"
+        call = self.calls[about] = asyncio.get_running_loop().create_future()
+        try:
+            self.will(await call)
+        finally:
+            del self.calls[about]
+        return await super().answer(request, on_text)
 
 
 class OneModel:

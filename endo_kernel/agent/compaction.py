@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from endo_kernel.agent.models import can_compact
 from endo_kernel.conversation import Turn
 
 THRESHOLD = 100_000
@@ -21,6 +20,6 @@ EDITS: dict[str, Any] = {"edits": [{"type": "compact_20260112", "trigger": {"typ
 """What a request says so that the API compacts it by itself."""
 
 
-def wants_compaction(model: str, turns: Iterable[Turn]) -> bool:
+def has_outgrown(turns: Iterable[Turn]) -> bool:
     """Tell whether a conversation has grown so far. Once it has, it stays so: the blocks that it then holds are known to the beta alone."""
-    return can_compact(model) and any(turn.read >= THRESHOLD or turn.compacted for turn in turns)
+    return any(turn.read >= THRESHOLD or turn.compacted for turn in turns)

@@ -74,7 +74,7 @@ class Connection:
         return response
 
     async def _compacting(self, request: ModelRequest) -> Any:
-        messages = await asyncio.to_thread(lambda: self._client.beta.messages)  # imports more of the SDK
+        messages: Any = await asyncio.to_thread(lambda: self._client.beta.messages)  # imports more of the SDK
         return await messages.create(**_parameters(request), betas=[BETA], context_management=EDITS)
 
     async def _read(self, response: httpx2.Response, gathering: Gathering) -> None:

@@ -8,10 +8,17 @@ function carries on, since it never relied on anything but the store.
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
+import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from endo_kernel import replies
+from endo_kernel.agent.compaction import has_outgrown
+from endo_kernel.agent.models import can_compact
+from endo_kernel.agent.refusals import OUTGROWN, without_secrets
 from endo_kernel.agent.tools import in_order, parse_call
 from endo_kernel.cards import Card
 from endo_kernel.conversation import Result, ToolUse, Turn
@@ -22,6 +29,7 @@ from endo_kernel.parts import Parts
 from endo_kernel.powers import Backoff, ModelAnswer, ModelRequest, Models
 from endo_kernel.tasks import Task
 
+_log = logging.getLogger("endo_kernel")
 _CALLS_AT_ONCE = 8
 _CUT_OFF = 3
 _CUT = (
@@ -36,6 +44,8 @@ class Call:
 
     task: asyncio.Task[None]
     text: str = ""
+    held: str | None = None
+    """Why what came of it cannot be written yet, where it cannot."""
 
 
 class Agent:
@@ -65,8 +75,22 @@ class Agent:
         call = self._calls.get(task)
         return call.text if call else None
 
+    def held(self, task: TaskId) -> str | None:
+        """Say why an answer that is here cannot be written, or None."""
+        call = self._calls.get(task)
+        return call.held if call else None
+
     def wake(self, task_id: TaskId) -> None:
-        """Do what is due for a task; where nothing is, nothing happens."""
+        """Do what is due for a task; where nothing is, nothing happens. Raises StoreError where the store does not allow it now."""
+        try:
+            self._move_on(task_id)
+        except StoreError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a task that this program cannot move on must say so, not stand still
+            self._fail(task_id, _broken(task_id, error))
+            self._bell.changed(task_id)
+
+    def _move_on(self, task_id: TaskId) -> None:
         task = self._tasks.get(task_id)
         if task.ended or task.paused is not None:
             self._stop(task_id)
@@ -80,7 +104,7 @@ class Agent:
             if task.ended:
                 self._bell.changed(task_id)
                 return
-            if last.stop_reason != "pause_turn" and not self._answer(task_id, last):
+            if not last.goes_on and not self._answer(task_id, last):
                 self._bell.changed(task_id)
                 return
         elif last is None and not self._answer(task_id, None):
@@ -93,7 +117,7 @@ class Agent:
     def _handle(self, turn: Turn) -> None:
         """Give each tool use of a turn a result or a card. The tool use id is the key: handling a turn twice finds the same cards."""
         # A card that is there needs no second look: its code was checked when it was opened, and a thousand may be parked.
-        known = {*self._conversations.results(turn), *(card.proposal.tool_use for card in self._cards.of_turn(turn.task, turn.id))}
+        known = {*self._conversations.results(turn), *(card.proposal.tool_use for card in self._cards.of_turn(turn.id))}
         for use in in_order(turn.tool_uses):
             if use.id not in known:
                 with self._store.transaction():
@@ -105,11 +129,15 @@ class Agent:
         if turn.stop_reason not in ("tool_use", "end_turn", "pause_turn", "stop_sequence"):
             return replies.wrong(use.id, _CUT)
         try:
-            return self._guest.act(turn, use, parse_call(use))
+            act = parse_call(use)
+            with self._store.transaction():
+                return self._guest.act(turn, use, act)
         except StoreError:
             raise
         except EndoError as error:
             return replies.wrong(use.id, str(error))
+        except Exception as error:  # noqa: BLE001 - a tool call: whatever it was given, the model gets an answer
+            return replies.wrong(use.id, _broken(turn.task, error))
 
     def _answer(self, task: TaskId, last: Turn | None) -> bool:
         """Write the next user turn if all that it must carry is there; tells whether a model call is due."""
@@ -140,29 +168,60 @@ class Agent:
         self._bell.wake(task)
 
     async def _call(self, task_id: TaskId) -> None:
+        later = 0.0
         try:
-            async with self._room:
-                answer = await self._ask(task_id)
-            self._take(task_id, answer)
-        except ModelUnavailable as error:
-            self._sleep(task_id, error)
-        except ModelFailed as error:
-            self._fail(task_id, str(error))
+            conclude = await self._asked(task_id)
+            await self._durably(task_id, conclude)
+        except StoreError as error:
+            _log.warning("task %s waits for the store: %s", task_id, error)
+            later = self._backoff.disk
         finally:
             # A call that was broken off by a pause is woken too: the host may have resumed meanwhile.
             self._calls.pop(task_id, None)
             self._bell.changed(task_id)
-            self._bell.wake(task_id)
+            asyncio.get_running_loop().call_later(later, self._bell.wake, task_id)
+
+    async def _asked(self, task_id: TaskId) -> Callable[[], None]:
+        """Call the model, and give the act that writes what came of it."""
+        try:
+            async with self._room:
+                answer = await self._ask(task_id)
+            _check(answer)
+        except ModelUnavailable as error:
+            return partial(self._sleep, task_id, error)
+        except ModelFailed as error:
+            return partial(self._fail, task_id, str(error))
+        except StoreError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a model that breaks must not leave a task that is ready for ever
+            return partial(self._fail, task_id, _broken(task_id, error))
+        return partial(self._take, task_id, answer)
+
+    async def _durably(self, task: TaskId, conclude: Callable[[], None]) -> None:
+        """Write what came of a call, as soon as the disk takes it: an answer is not asked, nor paid, for twice."""
+        while not self._tasks.get(task).ended:
+            try:
+                conclude()
+                return
+            except StoreError as error:
+                _log.warning("the answer to task %s waits for the store: %s", task, error)
+                self._calls[task].held = str(error)
+                self._bell.changed(task)
+                await asyncio.sleep(self._backoff.disk)
+            except Exception as error:  # noqa: BLE001 - as above: an answer that cannot be written is no answer
+                conclude = partial(self._fail, task, _broken(task, error))
 
     async def _ask(self, task_id: TaskId) -> ModelAnswer:
         settings = self._tasks.settings(self._tasks.get(task_id))
+        turns = self._conversations.turns(task_id)
         request = ModelRequest(
             model=settings.model,
             max_tokens=settings.max_tokens,
             system=settings.system,
             tools=settings.tools,
-            messages=[turn.message() for turn in self._conversations.turns(task_id)],
+            messages=[turn.message() for turn in turns],
             thinking=settings.thinking,
+            compact=can_compact(settings.model) and has_outgrown(turns),
         )
         return await self._models(settings.model).answer(request, lambda text: self._hear(task_id, text))
 
@@ -173,24 +232,20 @@ class Agent:
             self._bell.heard(task)
 
     def _take(self, task: TaskId, answer: ModelAnswer) -> None:
-        """Write a complete answer, or fail the task where the answer is none."""
-        if answer.stop_reason == "refusal":
-            raise ModelFailed(f"the model refused to go on{f': {answer.stop_details}' if answer.stop_details else ''}")
-        if answer.stop_reason == "model_context_window_exceeded":
-            raise ModelFailed("the conversation no longer fits the model's context window")
-        if not answer.content:
-            raise ModelFailed("the model gave an empty answer")
+        """Write a complete answer."""
         with self._store.transaction():
-            self._conversations.append_answer(task, answer)
-            self._tasks.count(task, answer.usage)
+            turn = self._conversations.append_answer(task, answer)
+            self._tasks.add_usage(task, answer.usage)
             if self._tasks.get(task).sleep is not None:
                 self._tasks.update(task, sleep=None)
             over = self._tasks.over_budget(task)
             if over is not None:
                 self._tasks.update(task, paused=over)
                 self._tasks.note(task, "warn", f"Paused: {over}")
-        if answer.stop_reason == "max_tokens":
-            self._check_cut_off(task)
+            if turn.compacted:
+                self._tasks.note(task, "info", "The model summarised the conversation up to here, to fit its window. This record is whole.")
+            if answer.stop_reason == "max_tokens":
+                self._check_cut_off(task)
 
     def _check_cut_off(self, task: TaskId) -> None:
         answers = [turn for turn in self._conversations.newest(task, 2 * _CUT_OFF) if turn.role == "assistant"][-_CUT_OFF:]
@@ -231,3 +286,20 @@ class Agent:
         for task in [*self._calls, *self._timers]:
             self._stop(task)
         await asyncio.gather(*calls, return_exceptions=True)
+
+
+def _check(answer: ModelAnswer) -> None:
+    """Raise ModelFailed where an answer is none: it must not enter the history."""
+    if answer.stop_reason == "refusal":
+        why = f": {answer.stop_details}" if answer.stop_details else ""
+        raise ModelFailed(f"the model refused to go on{why}. Write to the task to ask for something else")
+    if answer.stop_reason == "model_context_window_exceeded":
+        raise ModelFailed(f"the model's answer did not fit its window any more. {OUTGROWN}")
+    if not answer.content:
+        raise ModelFailed("the model gave an empty answer. Write to the task to say how to go on")
+
+
+def _broken(task: TaskId, error: Exception) -> str:
+    """Log what nobody foresaw, and give the words for it. Both are rid of what has the shape of a key."""
+    _log.error("task %s broke:\n%s", task, without_secrets("".join(traceback.format_exception(error)), ()))
+    return without_secrets(f"something broke that should not: {type(error).__name__}: {error}", ())

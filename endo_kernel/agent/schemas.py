@@ -49,7 +49,7 @@ def _members(schema: Mapping[str, Json], value: Mapping[str, Json], path: str) -
         if name in known or others is not False:
             yield from problems(known.get(name, others), member, _inside(path, name))
         else:
-            yield f"{place}: there is no {name!r}; there are {', '.join(map(repr, known)) or 'none'}"
+            yield f"{place}: {name!r} was unexpected; there {'are ' + ', '.join(map(repr, known)) if known else 'is nothing to give'}"
 
 
 def _inside(path: str, name: str) -> str:

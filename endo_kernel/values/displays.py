@@ -9,14 +9,33 @@ from typing import Any
 
 from endo_kernel.powers import Json
 from endo_kernel.values.descriptions import cell
-from endo_kernel.values.glances import glance, is_a, is_column, is_frame, type_name
+from endo_kernel.values.glances import glance, is_a, is_array, is_column, is_frame, type_name
 
 ROWS = 10
 COLUMNS = 12
 LONGEST_CELL = 80
 LONGEST_TEXT = 4000
 
-_reprs = reprlib.Repr()
+
+class _Reprs(reprlib.Repr):
+    """Bounded reprs in which a table inside something else is only named, and a dict keeps its order."""
+
+    def repr_instance(self, x: Any, level: int) -> str:
+        inside = level < self.maxlevel
+        if inside and (is_frame(x) or is_column(x) or is_array(x)):
+            return str(glance(x))
+        if inside and is_a(x, ("numpy", type_name(type(x)))) and hasattr(x, "item"):
+            return repr(x.item())
+        return super().repr_instance(x, level)
+
+    def repr_dict(self, x: dict[Any, Any], level: int) -> str:
+        if x and level <= 0:
+            return "{...}"
+        told = [f"{self.repr1(key, level - 1)}: {self.repr1(part, level - 1)}" for key, part in islice(x.items(), self.maxdict)]
+        return "{" + ", ".join([*told, "..."] if len(x) > self.maxdict else told) + "}"
+
+
+_reprs = _Reprs()
 _reprs.maxlevel = 5
 _reprs.maxdict = _reprs.maxlist = _reprs.maxtuple = _reprs.maxset = _reprs.maxfrozenset = _reprs.maxdeque = 30
 _reprs.maxstring = _reprs.maxother = 300

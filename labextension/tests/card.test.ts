@@ -219,6 +219,20 @@ test('keys typed in a view are not the notebook’s, and a save is', () => {
   assert.deepEqual(kept(), [true, true]);
 });
 
+test('a line break or an undo in a text field is the field’s', () => {
+  open(record('thread'));
+  button(card(7), 'Edit').click();
+  const editor = card(7).querySelector('textarea')!;
+  const heard: string[] = [];
+  editor.addEventListener('beforeinput', event => heard.push(event.inputType));
+
+  for (const inputType of ['insertText', 'insertLineBreak', 'historyUndo', 'historyRedo']) {
+    editor.dispatchEvent(new window.InputEvent('beforeinput', { inputType, bubbles: true, cancelable: true }));
+  }
+
+  assert.deepEqual(heard, ['insertText']);
+});
+
 test('the focus stays with a card that was decided', () => {
   const kept = record('thread');
   const channel = open(kept);

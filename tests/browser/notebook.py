@@ -16,8 +16,8 @@ STARTS = 60_000
 class Card:
     """One card in one view."""
 
-    def __init__(self, view: Locator, number: int) -> None:
-        self.node = view.get_by_role("article", name=re.compile(rf"^Card {number}:"))
+    def __init__(self, node: Locator) -> None:
+        self.node = node
 
     def picker(self, slot: str) -> Locator:
         return self.node.get_by_role("combobox", name=slot, exact=True)
@@ -97,7 +97,12 @@ class Notebook:
         return self.output(key).get_by_role("region", name=re.compile(r"^Task: "))
 
     def card(self, key: str, number: int) -> Card:
-        return Card(self.output(key), number)
+        """Give a card by its number."""
+        return Card(self.output(key).get_by_role("article", name=re.compile(rf"^Card {number}:")))
+
+    def titled(self, key: str, title: str) -> Card:
+        """Give the latest card of this title."""
+        return Card(self.output(key).get_by_role("article", name=re.compile(rf"^Card \d+: {re.escape(title)},")).last)
 
     def write(self, key: str, text: str) -> None:
         """Write to a task in the box under its thread."""

@@ -1,12 +1,13 @@
-"""The world of the promise tests: a daemon on a real folder, with a scripted model."""
+"""The world of the promise tests: a daemon on a real folder, with a scripted model; and kernels, which are real processes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.kernel.page import Page, start_page
 from tests.world import World
 
 
@@ -16,3 +17,23 @@ def world(tmp_path: Path) -> Iterator[World]:
     world = World(tmp_path / "store")
     yield world
     world.close()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    """A folder for the store of a kernel."""
+    return tmp_path / "store"
+
+
+@pytest.fixture
+def start_kernel(store: Path) -> Iterator[Callable[..., Page]]:
+    """Starts kernels on the store, and gives a page on each; they end with the test."""
+    pages: list[Page] = []
+
+    def start(**env: str) -> Page:
+        pages.append(start_page("endo", ENDO_STORE=str(store), **env))
+        return pages[-1]
+
+    yield start
+    for page in pages:
+        page.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
 
 import pytest
@@ -14,6 +14,7 @@ from endo_kernel.pages import Page
 from tests.world import World, define
 
 DECIDED = r"card 1 was already approved at \d\d:\d\d"
+LOG = {"variable": "log"}
 Decide = Callable[[], object]
 
 
@@ -50,23 +51,16 @@ def effects(world: World) -> list[int]:
     return effects
 
 
-@pytest.fixture
-def log(world: World, effects: list[int]) -> dict[str, str]:
-    """The variable `log`, as a page names it."""
-    _, token = world.session.variables.find_token("log") if hasattr(world.session.variables, "find_token") else (None, None)
-    return {"variable": "log"} if token is None else {"variable": "log", "token": token}
-
-
 def replies(*asked: Future[Mapping[str, Any]], world: World) -> tuple[int, list[Mapping[str, Any]]]:
     """Wait for the replies, while the main thread does its work; how many were taken, and the refusals."""
     answers = [world.session.main.serve(reply) for reply in asked]
     return sum(answer["ok"] for answer in answers), [answer for answer in answers if not answer["ok"]]
 
 
-def test_a_double_click_runs_once_and_the_second_click_is_told(world: World, effects: list[int], log: dict[str, str]) -> None:
+def test_a_double_click_runs_once_and_the_second_click_is_told(world: World, effects: list[int]) -> None:
     tab = Tab(world)
 
-    taken, refused = replies(tab.endow(log=log), tab.endow(log=log), world=world)
+    taken, refused = replies(tab.endow(log=LOG), tab.endow(log=LOG), world=world)
 
     assert world.endo.tasks[1].wait(10) == "idle"
     assert (taken, effects) == (1, [1])
@@ -74,11 +68,11 @@ def test_a_double_click_runs_once_and_the_second_click_is_told(world: World, eff
     assert "card 1 was already approved at" in refused[0]["error"]
 
 
-def test_two_tabs_decide_differently_and_only_the_first_counts(world: World, effects: list[int], log: dict[str, str]) -> None:
+def test_two_tabs_decide_differently_and_only_the_first_counts(world: World, effects: list[int]) -> None:
     one, other = Tab(world), Tab(world)
     digest = world.endo.inbox[1].digest
 
-    taken, refused = replies(one.click("reject", card=1, reason="no", digest=digest), other.endow(log=log), world=world)
+    taken, refused = replies(one.click("reject", card=1, reason="no", digest=digest), other.endow(log=LOG), world=world)
 
     assert world.endo.tasks[1].wait(10) == "idle"
     assert (taken, effects) == (1, [])
@@ -86,8 +80,8 @@ def test_two_tabs_decide_differently_and_only_the_first_counts(world: World, eff
     assert world.endo.inbox[1].log[-1]["why"] == "no"
 
 
-def test_a_cell_and_a_page_approve_and_one_of_them_runs_it(world: World, effects: list[int], log: dict[str, str]) -> None:
-    click = Tab(world).endow(log=log)
+def test_a_cell_and_a_page_approve_and_one_of_them_runs_it(world: World, effects: list[int]) -> None:
+    click = Tab(world).endow(log=LOG)
 
     with pytest.raises(CardDecided, match=DECIDED):
         world.endo.endow(1, log=effects)
@@ -97,13 +91,13 @@ def test_a_cell_and_a_page_approve_and_one_of_them_runs_it(world: World, effects
     assert effects == [1]
 
 
-def test_a_page_that_comes_while_a_cell_runs_the_card_is_told(world: World, effects: list[int], log: dict[str, str]) -> None:
+def test_a_page_that_comes_while_a_cell_runs_the_card_is_told(world: World, effects: list[int]) -> None:
     tab = Tab(world)
     clicks: list[Future[Mapping[str, Any]]] = []
 
     class Log(list[int]):
         def append(self, item: int, /) -> None:
-            clicks.append(tab.endow(log=log))
+            clicks.append(tab.endow(log=LOG))
             super().append(item)
 
     assert world.endo.endow(1, log=Log()) == 1
@@ -123,9 +117,9 @@ def test_of_many_threads_one_decides(world: World, effects: list[int], decide: s
         start.wait()
         return act()
 
-    with ThreadPoolExecutor(8) as threads:
+    with ThreadPoolExecutor(9) as threads:
         asked = [threads.submit(at_once, act) for act in acts]
-        world.session.main.serve(threads.submit(lambda: [decided.exception() for decided in as_completed(asked)]) if False else _all(asked))
+        world.session.main.serve(threads.submit(wait, asked))
 
     refused = [str(decided.exception()) for decided in asked if decided.exception() is not None]
     assert world.endo.tasks[1].wait(10) == "idle"
@@ -136,32 +130,13 @@ def test_of_many_threads_one_decides(world: World, effects: list[int], decide: s
     assert sum(change["was"] == "open" for change in world.endo.inbox[1].log) == 1
 
 
-def _all(asked: list[Future[object]]) -> Future[None]:
-    """Give a future of when all of these are done."""
-    done: Future[None] = Future()
-    left = list(asked)
-    lock = threading.Lock()
-
-    def one(future: Future[object]) -> None:
-        with lock:
-            left.remove(future)
-            if not left:
-                done.set_result(None)
-
-    for future in asked:
-        future.add_done_callback(one)
-    return done
-
-
 def test_a_form_is_answered_once(world: World) -> None:
     world.model.will_use(("form", {"title": "How many", "fields": {"n": {"label": "how many", "type": "number"}}}))
     world.endo.task("ask").wait(10)
     digest = world.endo.inbox[1].digest
     tabs = Tab(world), Tab(world)
 
-    taken, refused = replies(
-        *(tab.click("answer", card=1, digest=digest, values={"n": n}) for n, tab in enumerate(tabs)), world=world
-    )
+    taken, refused = replies(*(tab.click("answer", card=1, digest=digest, values={"n": n}) for n, tab in enumerate(tabs)), world=world)
 
     assert taken == 1
     assert "card 1 was already answered at" in refused[0]["error"]
@@ -191,20 +166,18 @@ def test_an_approval_of_what_was_shown_before_an_earlier_page_changed_it_is_refu
     assert world.endo.inbox[1].state == "open"
 
 
-def test_cancelling_a_task_and_approving_its_card_do_not_both_happen(world: World, effects: list[int], log: dict[str, str]) -> None:
+def test_cancelling_a_task_and_approving_its_card_do_not_both_happen(world: World, effects: list[int]) -> None:
     cancelling, approving = Tab(world), Tab(world)
 
-    taken, refused = replies(cancelling.click("cancel", task=1), approving.endow(log=log), world=world)
+    taken, refused = replies(cancelling.click("cancel", task=1), approving.endow(log=LOG), world=world)
 
     assert taken == 1
     assert "card 1 was already withdrawn at" in refused[0]["error"]
     assert effects == []
 
 
-def test_a_card_approved_from_a_page_and_cancelled_before_a_cell_ended_does_not_run(
-    world: World, effects: list[int], log: dict[str, str]
-) -> None:
-    assert Tab(world).endow(log=log).result(10)["ok"]  # the main thread is busy here: nothing drains its queue
+def test_a_card_approved_from_a_page_and_cancelled_before_a_cell_ended_does_not_run(world: World, effects: list[int]) -> None:
+    assert Tab(world).endow(log=LOG).result(10)["ok"]  # the main thread is busy here: nothing drains its queue
 
     world.endo.tasks[1].cancel("not now")
     world.session.main.drain()

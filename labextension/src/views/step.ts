@@ -29,6 +29,12 @@ function drawMark(card: Card): HTMLElement {
   return h('span', { class: `endo-tone-${tone}`, role: 'img', 'aria-label': label }, MARKS[card.state] ?? '·');
 }
 
+/** Code is approved; a question is answered. */
+function decidedWord(card: Card): string {
+  const what = card.decided?.what ?? '';
+  return what === 'approved' && card.kind !== 'definition' ? 'answered' : what;
+}
+
 function decision(card: Card): string | null {
   const { decided } = card;
   if (!decided) {
@@ -36,7 +42,7 @@ function decision(card: Card): string | null {
   }
   const edited = decided.edited ? ' with edits' : '';
   const who = decided.what === 'expired' ? '' : ` by ${decided.who}`;
-  return `${decided.what}${edited}${who} ${clock(decided.at)}`;
+  return `${decidedWord(card)}${edited}${who} ${clock(decided.at)}`;
 }
 
 /** How the step went, in short: what the result is, the error, how long it took, who decided. */
@@ -77,7 +83,7 @@ function drawSlot(slot: Slot): HTMLElement[] {
 export function drawDetails(card: Card): Child[] {
   const names = card.slots.map(slot => slot.name);
   const { decided } = card;
-  const at = decided && `${decided.what}${decided.who && ` by ${decided.who}`} at ${longTime(decided.at)}`;
+  const at = decided && `${decidedWord(card)}${decided.who && ` by ${decided.who}`} at ${longTime(decided.at)}`;
   return [
     card.explanation &&
       card.state !== 'unknown' &&

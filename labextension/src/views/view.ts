@@ -16,6 +16,9 @@ import { blockedText } from './wording';
 
 const SUPPRESS = 'data-lm-suppress-shortcuts';
 
+/** Edits of a text field that JupyterLab would take for the notebook. */
+const OWN_INPUT = new Set(['insertLineBreak', 'historyUndo', 'historyRedo']);
+
 const ACTS: Record<Head['kind'], string> = {
   task: 'continue this task',
   inbox: 'decide on these cards',
@@ -100,6 +103,16 @@ export class EndoView {
         window.addEventListener('keydown', event => this.onKey(event), { capture: true, signal: hearing.signal });
       },
       { signal }
+    );
+    // JupyterLab prevents these in text fields inside a cell; stopped here, it does not see them.
+    this.node.addEventListener(
+      'beforeinput',
+      event => {
+        if (OWN_INPUT.has(event.inputType)) {
+          event.stopPropagation();
+        }
+      },
+      { capture: true, signal }
     );
     const stop = (): void => {
       hearing?.abort();

@@ -1,0 +1,252 @@
+"""Deciding on cards in JupyterLab and Notebook: while a cell runs, in several places, with edits, by keyboard, after a reload, without a kernel."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Open, Seen
+from tests.browser.lab import Lab
+from tests.browser.notebook import Card, Notebook
+from tests.browser.sight import illegible, nameless
+
+COUNTER = """\
+class Counter:
+    def __init__(self):
+        self.count = 0
+
+    def incr(self, by=1):
+        self.count += by
+
+    def read(self):
+        return self.count
+
+
+counter = Counter()
+"""
+TASK = "endo.task('Build a counter')"
+TASKS = ("reason", "edited", "keys", "busy", "idle", "places", "reloaded", "kept", "other-app")
+
+
+@pytest.fixture(scope="module")
+def gate(lab: Lab) -> Path:
+    """Give a pipe on which a cell waits until something is written to it."""
+    path = lab.folder / "gate"
+    os.mkfifo(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def desk(open_page: Open, lab: Lab, gate: Path) -> Notebook:
+    """Give a notebook with a counter, and a cell for a task of each test."""
+    cells = {"about": "# A desk", "counter": COUNTER, **dict.fromkeys(TASKS, TASK)}
+    lab.write("desk.ipynb", {**cells, "inbox": "endo.inbox", "blocking": f"open({str(gate)!r}).read()"})
+    notebook = Notebook(open_page(), lab, "desk.ipynb").ready()
+    notebook.run("counter")
+    return notebook
+
+
+def begin(desk: Notebook, key: str) -> Card:
+    """Begin a task, and fill the slot of its card."""
+    desk.run(key)
+    card = desk.titled(key, "Count three times")
+    fill(card)
+    return card
+
+
+def fill(card: Card) -> None:
+    card.choose("counter", "counter")
+    card.allow("incr", "read")
+
+
+def focus(page: Page) -> str:
+    """Tell where the focus is: the name of the card and of the control."""
+    return str(
+        page.evaluate("""() => {
+            const at = document.activeElement;
+            return `${at?.closest('article')?.getAttribute('aria-label') ?? 'elsewhere'} / ${at?.getAttribute('aria-label') ?? at?.textContent}`;
+        }""")
+    )
+
+
+def tab_to(page: Page, wanted: str) -> None:
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if wanted in focus(page):
+            return
+    raise AssertionError(f"Tab does not reach {wanted!r}; the focus is at {focus(page)!r}")
+
+
+def test_a_reason_for_no_reaches_the_agent_and_stays_on_the_card(desk: Notebook) -> None:
+    card = begin(desk, "reason")
+    number = card.node.get_attribute("data-card")
+
+    card.reject("it may only read")
+
+    decided = desk.card("reason", int(number or 0))
+    decided.expect("rejected")
+    expect(decided.node).to_contain_text("it may only read")
+    expect(desk.thread("reason")).to_contain_text("You rejected it: “it may only read”")
+    desk.titled("reason", "Read the counter").expect("waits for you")
+
+
+def test_code_that_was_edited_on_its_card_is_what_runs(desk: Notebook, seen: Seen) -> None:
+    card = begin(desk, "edited")
+    card.button("Edit").click()
+    card.node.get_by_role("textbox", name="Code").fill("counter.incr(39)\ncounter.read() + 3")
+    seen(desk.output("edited"), "cards-edited")
+    card.button("Approve as edited").click()
+
+    card.expect("done")
+    expect(card.node).to_contain_text("approved with edits by you")
+    expect(desk.thread("edited")).to_contain_text("The counter says 42.")
+
+
+def test_a_card_is_decided_by_keyboard_and_the_notebook_does_not_take_the_keys(desk: Notebook) -> None:
+    desk.run("keys")
+    card = desk.titled("keys", "Count three times")
+    expect(card.picker("counter")).to_be_visible()
+    desk.cell("keys").locator(".jp-InputArea-editor").click()
+    page = desk.page
+    page.keyboard.press("Escape")
+    cells = desk.cell("counter").locator("..").locator("> .jp-Cell").count()
+
+    tab_to(page, "/ counter")
+    page.keyboard.type("counter")
+    tab_to(page, "Count three times, waits for you / ")
+    for name in ("incr", "read"):
+        box = card.node.get_by_role("checkbox", name=re.compile(rf"^{name}\b"))
+        while not box.evaluate("box => box === document.activeElement"):
+            page.keyboard.press("Tab")
+        page.keyboard.press("Space")
+    page.keyboard.press("Control+Enter")
+    card.expect("done")
+    assert "Count three times, done" in focus(page)
+    page.keyboard.press("d")
+    page.keyboard.press("d")
+
+    tab_to(page, "Message to this task")
+    page.keyboard.type("now count to ten")
+    page.keyboard.press("Enter")
+    further = desk.titled("keys", "Count to 10")
+    expect(further.picker("counter")).to_be_visible()
+    for _ in range(40):
+        page.keyboard.press("Shift+Tab")
+        if "Count to 10" in focus(page):
+            break
+    page.keyboard.press("r")
+    page.keyboard.type("I add no more")
+    page.keyboard.press("Enter")
+    further.expect("rejected")
+    assert "Count to 10, rejected" in focus(page)
+    expect(further.node).to_contain_text("I add no more")
+    assert desk.cell("counter").locator("..").locator("> .jp-Cell").count() == cells
+
+
+def test_cards_are_decided_while_a_cell_runs(desk: Notebook, gate: Path, seen: Seen) -> None:
+    begin(desk, "idle").approve()
+    expect(desk.thread("idle")).to_contain_text("The counter says")
+    desk.write("idle", "double it")
+    double = desk.titled("idle", "Double the count")
+    expect(double.button("Approve and run")).to_be_enabled()
+    busy = begin(desk, "busy")
+    desk.start("blocking")
+    expect(desk.prompt("blocking")).to_have_text("[*]:")
+
+    busy.reject("not while a cell runs")
+    expect(desk.thread("busy")).to_contain_text("You rejected it: “not while a cell runs”")
+    double.approve()
+    double.expect("done")
+    expect(desk.thread("idle")).to_contain_text("Twice the count is")
+    live = desk.titled("busy", "Read the counter")
+    live.choose("counter", "counter")
+    live.allow("read")
+    live.approve()
+    expect(live.node).to_have_accessible_name(re.compile(", (approved|running)$"))
+    seen(desk.output("busy"), "cards-while-a-cell-runs")
+
+    expect(desk.prompt("blocking")).to_have_text("[*]:")
+    expect(desk.page.locator(".jp-Notebook-ExecutionIndicator").first).to_have_attribute("data-status", "busy")
+    gate.write_text("go on")
+    expect(desk.output("blocking")).to_contain_text("go on")
+    live.expect("done")
+
+
+def test_one_decision_shows_wherever_the_card_is(desk: Notebook) -> None:
+    card = begin(desk, "places")
+    desk.run("inbox")
+    inbox = desk.titled("inbox", "Count three times")
+    fill(inbox)
+
+    inbox.approve()
+
+    card.expect("done")
+    expect(desk.output("inbox").get_by_role("article", name=re.compile("Count three times"))).to_have_count(0)
+
+
+def test_a_reloaded_page_is_live_again(desk: Notebook, lab: Lab) -> None:
+    begin(desk, "reloaded")
+    desk.save()
+    desk.page.reload()
+    desk.ready()
+    card = desk.titled("reloaded", "Count three times")
+    fill(card)
+
+    card.approve()
+
+    card.expect("done")
+    expect(desk.thread("reloaded")).to_contain_text("The counter says")
+
+
+def test_the_notebook_app_shows_the_same_thread_live(desk: Notebook, lab: Lab, open_page: Open, seen: Seen) -> None:
+    in_lab = begin(desk, "other-app")
+    desk.save()
+    there = Notebook(open_page(), lab, "desk.ipynb", app="notebooks").ready()
+    card = there.titled("other-app", "Count three times")
+    fill(card)
+    seen(there.output("other-app"), "notebook-7")
+    card.approve()
+
+    card.expect("done")
+    in_lab.expect("done")
+    there.page.close()
+
+
+def test_every_control_has_a_name_and_every_text_stands_out_in_light_and_dark(desk: Notebook, seen: Seen) -> None:
+    views = [desk.output(key) for key in ("edited", "reason", "busy", "inbox")]
+    assert [nameless(view) for view in views] == [[]] * len(views)
+    assert [illegible(view) for view in views] == [[]] * len(views)
+
+    desk.menu("Settings", "Theme", "JupyterLab Dark")
+    expect(desk.page.locator("body")).to_have_attribute("data-jp-theme-light", "false")
+    seen(desk.output("reason"), "dark-thread")
+    seen(desk.output("inbox"), "dark-inbox")
+    dim = [illegible(view) for view in views]
+    desk.menu("Settings", "Theme", "JupyterLab Light")
+    assert dim == [[]] * len(views)
+
+
+def test_a_notebook_without_a_kernel_shows_the_record_and_offers_no_act(desk: Notebook, lab: Lab, open_page: Open, seen: Seen) -> None:
+    begin(desk, "kept")
+    desk.save()
+    saved = json.loads(desk.path.read_text())
+    saved["metadata"]["kernelspec"] = {"name": "gone", "display_name": "Gone", "language": "python"}
+    (lab.folder / "record.ipynb").write_text(json.dumps(saved))
+    record = Notebook(open_page(), lab, "record.ipynb")
+    record.confirm("No Kernel")
+
+    kept, done = record.titled("kept", "Count three times"), record.titled("edited", "Count three times")
+    expect(kept.node).to_contain_text("counter.incr()")
+    expect(record.thread("edited")).to_contain_text("The counter says 42.")
+    done.expect("done")
+    expect(record.output("kept")).to_contain_text("Start the kernel to")
+    for name in ("Approve and run", "Edit", "Reject…"):
+        expect(kept.button(name)).to_be_disabled()
+    expect(record.thread("kept").get_by_role("textbox", name="Message to this task")).to_be_disabled()
+    seen(record.output("kept"), "record-without-kernel")
+    record.page.close()
