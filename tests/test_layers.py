@@ -37,7 +37,6 @@ HOMES = {
     "httpx2": "agent/",
     "ipykernel": "kernel/",
     "ipywidgets": "widgets/",
-    "jsonschema": "agent/",
     "jupyter_client": "kernel/",
     "jupyter_core": "kernel/",
     "pydantic_monty": "realms/",

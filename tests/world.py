@@ -101,6 +101,17 @@ class HeldModel(ScriptedModel):
             del self.calls[about]
         return await super().answer(request, on_text)
 
+    async def asked(self, about: str) -> asyncio.Future[Reply]:
+        """Wait for a call of this conversation, and give what answers it. On the daemon's loop."""
+        while about not in self.calls or self.calls[about].done():
+            await asyncio.sleep(0)
+        return self.calls[about]
+
+    async def will_say_now(self, about: str, words: str) -> None:
+        """Wait for a call of this conversation, and answer it with text. On the daemon's loop."""
+        call = await self.asked(about)
+        call.set_result(ModelAnswer([{"type": "text", "text": words}], "end_turn", {}))
+
 
 class OneModel:
     """Gives the same model under every name."""

@@ -135,6 +135,21 @@ test('a chosen variable that got another value is flagged, and what is sent is w
   assert.deepEqual(channel.last('endow').bindings, { share: { variable: 'test_share', token: 'new' } });
 });
 
+test('a view that comes from a record offers the best fit when the daemon tells of it, and then leaves the choice', () => {
+  const kept = record('thread');
+  const [table, share] = cardOf(kept.view, 7).slots;
+  const channel = open({ ...kept, view: withCard(kept.view, 7, { slots: [table, { ...share, candidates: [] }] }) });
+  const select = card(7).querySelector('select')!;
+  assert.equal(select.value, '');
+
+  push(channel, kept.view);
+  assert.equal(select.value, 'v:test_share');
+  choose(select, '');
+  push(channel, withHead(kept.view, { title: 'Another title' }));
+
+  assert.equal(select.value, '');
+});
+
 test('a chosen variable that is gone opens the choice again', () => {
   const kept = record('thread');
   const channel = open(kept);

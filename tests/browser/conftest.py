@@ -84,7 +84,7 @@ def seen(artifacts: Path) -> Seen:
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     """Keep a picture of every page when a test fails."""
     report = yield
-    if report.when == "call" and report.failed:
+    if report.when != "teardown" and report.failed:
         for number, page in enumerate(_pages):
             if not page.is_closed():
                 page.screenshot(path=ARTIFACTS / f"failed-{item.name}-{number}.png")

@@ -19,6 +19,10 @@ class Card:
     def __init__(self, node: Locator) -> None:
         self.node = node
 
+    @property
+    def number(self) -> int:
+        return int(self.node.get_attribute("data-card") or 0)
+
     def picker(self, slot: str) -> Locator:
         return self.node.get_by_role("combobox", name=slot, exact=True)
 

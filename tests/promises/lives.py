@@ -25,7 +25,7 @@ from tests.world import ScriptedModel, World
 PATIENCE = 30.0
 
 _processes = multiprocessing.get_context("forkserver")
-_processes.set_forkserver_preload(["pytest", "jsonschema", "tests.promises.lives"])
+_processes.set_forkserver_preload(["pytest", "tests.promises.lives"])
 
 Uses = list[tuple[str, Mapping[str, Any]]]
 Play = list[str | Uses]

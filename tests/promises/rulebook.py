@@ -87,9 +87,13 @@ class RuledTask:
         if self.ended or self.paused or self.turn == "call":
             return
         if all(card.state in TERMINAL for card in self.cards.values()) and (self.turn == "cards" or self.queued):
-            self.delivered += self.queued
-            self.queued = []
+            self.deliver()
             self.turn = "call"
+
+    def deliver(self) -> None:
+        """Hand over what the host wrote, with the results or behind a call that failed."""
+        self.delivered += self.queued
+        self.queued = []
 
     def opened(self) -> Iterable[RuledCard]:
         """Give the cards that a person can decide on."""

@@ -188,9 +188,11 @@ class Schedule(RuleBasedStateMachine):
         self.world.endo.tasks[number].send(text, withdraw=withdraw)
         if withdraw:
             task.withdraw(approved=False)
+        task.queued.append(text)
+        if task.ended == "failed" and task.turn == "call":
+            task.deliver()
         if task.ended:
             task.ended, task.paused, task.sleeping, task.failures = None, False, False, 0
-        task.queued.append(text)
 
     @precondition(lambda self: self._open_cards())
     @rule(data=st.data(), edit=st.sampled_from([None, None, WORKS, BREAKS]))

@@ -55,8 +55,8 @@ export class Picker {
   update(candidates: readonly Candidate[], preset = true): void {
     const before = this.known;
     this.known = new Map(candidates.map(candidate => [idOf(candidate), candidate]));
-    if (!before) {
-      this.choose(preset && candidates.length && candidates[0].fit >= FIT ? idOf(candidates[0]) : '');
+    if (!before?.size) {
+      this.choose(this.choice || (preset ? this.fitting(candidates) : ''));
     } else if (this.choice && this.choice !== TYPED && !this.known.has(this.choice)) {
       this.vanished = before.get(this.choice)?.label ?? this.vanished;
       this.choose('');
@@ -89,6 +89,12 @@ export class Picker {
 
   focus(): void {
     (this.choice === TYPED ? this.typed : this.select).focus();
+  }
+
+  /** What is chosen before the host has said anything; a record keeps no candidates, so the first may come later. */
+  private fitting(candidates: readonly Candidate[]): string {
+    const fits = !this.vanished && candidates.length > 0 && candidates[0].fit >= FIT;
+    return fits ? idOf(candidates[0]) : '';
   }
 
   private onSelect(): void {
