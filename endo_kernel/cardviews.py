@@ -154,6 +154,9 @@ class CardViews:
             return _empty_outcome("done", answer=self._daemon.graph.summary(_only(card))["json"])
         if card.proposal.kind == "request" and card.state == "done":
             return _empty_outcome("done", result=card.result, detail=self._daemon.graph.detail(_only(card)))
+        if card.state == "failed":
+            why = card.log[-1].why or "it was not run"
+            return _empty_outcome("failed", error={"type": "Not run", "message": why, "traceback": ""})
         return None
 
 
@@ -166,9 +169,9 @@ def _reading(card: Card) -> dict[str, Json] | None:
 def _read(code: str, slots: frozenset[str]) -> Mapping[str, Json]:
     found = read(code)
     try:
-        missing, unused = free_names(code) - slots, slots - names_read(code)
+        missing, unused = free_names(code) - slots, set(slots) - names_read(code)
     except BadDefinition:
-        missing, unused = frozenset(), frozenset()
+        missing, unused = set(), set()
     loose = [f"uses {name}, which is neither a slot nor defined" for name in sorted(missing)]
     idle = [f"does not use the slot {name}" for name in sorted(unused)]
     return {"imports": found["imports"], "finds": [*found["finds"], *loose, *idle]}

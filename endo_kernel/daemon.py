@@ -302,7 +302,6 @@ class Daemon:
             self.store.close()
             self._loop.stop()
 
-
     async def _stop_work(self) -> None:
         if self._drawing is not None:
             self._drawing.cancel()

@@ -5,7 +5,7 @@ These objects hold no state: each property asks the daemon, so it is never out o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from endo_kernel import record
@@ -67,7 +67,7 @@ class Endo:
     def endow_with(self, number: int, gifts: Mapping[str, Gift], edits: Edits) -> Any:
         """Do the same for bindings that may name a pet name instead of a value."""
         __tracebackhide__ = True
-        return self._outcome(number, self._daemon.host.endow(number, gifts, edits))
+        return self._outcome(number, lambda: self._daemon.host.endow(number, gifts, edits))
 
     def reject(self, card: int | CardHandle, reason: str = "") -> None:
         """Refuse a card; the agent is told why."""
@@ -87,15 +87,16 @@ class Endo:
             self._daemon.call(lambda: self._daemon.host.answer_form(number, fields))
             return
         gift = value[0] if isinstance(value[0], GivenName) else self._session.given(value[0])
-        self._serve(self._daemon.host.answer_request(number, gift))
+        self._serve(lambda: self._daemon.host.answer_request(number, gift))
 
     def rerun(self, card: int | CardHandle) -> Any:
         """Run a card in state unknown again; for one that is done, rebuild its value if that was lost."""
-        return self._outcome(_number(card), self._daemon.host.rerun(_number(card)))
+        return self._outcome(_number(card), lambda: self._daemon.host.rerun(_number(card)))
 
     def resolve(self, card: int | CardHandle, value: object) -> None:
         """Give the result of a card in state unknown by hand."""
-        self._serve(self._daemon.host.resolve(_number(card), self._session.given(value)))
+        given = self._session.given(value)
+        self._serve(lambda: self._daemon.host.resolve(_number(card), given))
 
     def fail(self, card: int | CardHandle, reason: str = "") -> None:
         """Mark a card in state unknown as failed."""
@@ -105,14 +106,14 @@ class Endo:
         """Give a facet of a live object for the confined realm: only these methods and attributes exist."""
         return facet(target, *names)
 
-    def _outcome(self, number: int, act: Any) -> Any:
+    def _outcome(self, number: int, act: Callable[[], Awaitable[Any]]) -> Any:
         __tracebackhide__ = True  # what the code raised is shown from the cell to the code, without what lies between
 
         async def run() -> Any:
-            given = await act
+            given = await act()
             return await given if hasattr(given, "__await__") else given
 
-        outcome = self._session.serve(run(), lambda: self._daemon.steps.interrupt(CardNumber(number)))
+        outcome = self._session.serve(run, lambda: self._daemon.steps.interrupt(CardNumber(number)))
         if not isinstance(outcome, Outcome):
             return outcome
         self._session.show(outcome.output)
@@ -122,16 +123,17 @@ class Endo:
             raise outcome.exception
         raise StepFailed(f"card {number}: {outcome.failure.type}: {outcome.failure.message}")
 
-    def _serve(self, act: Any) -> Any:
+    def _serve(self, act: Callable[[], Awaitable[Any]]) -> Any:
         return self._session.serve(act)
 
     # Names
 
     def __getitem__(self, name: str) -> Any:
-        return self._serve(self._daemon.host.value(name))
+        return self._serve(lambda: self._daemon.host.value(name))
 
     def __setitem__(self, name: str, value: object) -> None:
-        self._serve(self._daemon.host.store_value(name, self._session.given(value)))
+        given = self._session.given(value)
+        self._serve(lambda: self._daemon.host.store_value(name, given))
 
     def __contains__(self, name: object) -> bool:
         return name in self.names

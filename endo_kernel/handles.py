@@ -151,7 +151,7 @@ class TaskHandle:
 
     def wait(self, timeout: float | None = None) -> Status:
         """Wait until the task rests: waiting, idle, sleeping, paused or ended; give its status, also when `timeout` seconds have passed."""
-        return self._session.serve(self._rest(seconds=timeout))
+        return self._session.serve(lambda: self._rest(seconds=timeout))
 
     async def _rest(self, seconds: float | None) -> Status:
         found: asyncio.Future[Status] = asyncio.get_running_loop().create_future()

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from endo_kernel import record
 from endo_kernel.errors import BadBinding, EndoError
 from endo_kernel.host import Edits, Gift, Given, GivenName
 from endo_kernel.names import TaskId, TurnId
@@ -20,7 +21,7 @@ from endo_kernel.session import Session
 _log = logging.getLogger("endo_kernel")
 Message = Mapping[str, Json]
 OPS = (
-    *("ping", "hello", "bye", "show", "names", "earlier"),
+    *("ping", "hello", "bye", "show", "texts", "names", "earlier"),
     *("endow", "reject", "answer", "rerun", "resolve", "fail"),
     *("make", "send", "pause", "resume", "cancel"),
 )
@@ -103,6 +104,8 @@ class Page:
         """Say that the kernel hears."""
 
     def _on_hello(self, message: Message) -> None:
+        if message.get("store") not in (None, self._session.daemon.store.id):
+            raise BadBinding("this record is of another notebook's tasks, so nothing can be decided here; it shows how they were")
         drawn = self._session.views.show(message["show"])
         view = str(message["view"])
         follower = self._followers[view] = Follower(view, message["show"])
@@ -113,6 +116,10 @@ class Page:
 
     def _on_show(self, message: Message) -> Json:
         return self._session.views.show(message["show"])
+
+    def _on_texts(self, message: Message) -> Json:
+        texts = record.bundle("", message["show"], self._session.views.show(message["show"]))
+        return {mime: texts[mime] for mime in ("text/html", "text/plain")}
 
     def _on_names(self, message: Message) -> Json:
         detail = self._session.daemon.graph.detail

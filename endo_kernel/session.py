@@ -86,7 +86,7 @@ class Session:
         view = self.daemon.call(lambda: self.views.show(show))
         return {**record.bundle(self.daemon.store.id, show, view), **self.widget(show, view)}
 
-    def serve(self, act: Awaitable[T], stop: Callable[[], object] = lambda: None) -> T:
+    def serve(self, act: Callable[[], Awaitable[T]], stop: Callable[[], object] = lambda: None) -> T:
         """Do something on the daemon's thread, and run what it needs of the main thread meanwhile.
 
         An interrupt takes the act back where it has not happened yet, and calls `stop` on the daemon's thread.
@@ -96,7 +96,7 @@ class Session:
 
         async def run() -> T:
             going.append(asyncio.current_task())
-            return await act
+            return await act()
 
         def take_back() -> None:
             for task in going:

@@ -14,6 +14,7 @@ from endo_kernel.cardviews import CardViews, iso
 from endo_kernel.conversation import Turn
 from endo_kernel.daemon import Daemon
 from endo_kernel.mail import Letter
+from endo_kernel.errors import BadCommand
 from endo_kernel.names import TaskId, TurnId
 from endo_kernel.offers import Offers
 from endo_kernel.powers import Json
@@ -55,9 +56,10 @@ class Views:
                 return self.cards("card", [self._daemon.cards.get(number)])
             case {"kind": "inbox"}:
                 return self.cards("inbox", self._daemon.cards.in_state(*WAITING))
-            case _:
+            case {"kind": "tasks"}:
                 head = {"kind": "tasks", "rows": self.rows(), "count": self._daemon.tasks.count(), "readonly": self._daemon.refusal_now}
                 return {"head": head, "order": [], "entries": {}}
+        raise BadCommand(f"{what!r} names no view: there are a task, a card, the inbox and the tasks")
 
     def cards(self, kind: str, cards: Sequence[Card]) -> View:
         """Give a list of cards: all are counted, and the first are drawn."""

@@ -24,6 +24,7 @@ from uuid import uuid4
 
 from tests.loopback_rules import RefusedError, Rules
 from tests.loopback_script import Answer, Block, Script, redacted, sse, text, thinking, use
+from tests.loopback_window import check_window, compacted, tokens
 
 __all__ = ["KEY", "MODELS", "Answer", "MessagesServer", "Recorded", "Script", "redacted", "text", "thinking", "use"]
 
@@ -60,8 +61,11 @@ class Recorded:
 class MessagesServer(Script):
     """A Messages API for one test. Threads of its own; gone when it is closed, with every connection."""
 
-    def __init__(self, *, key: str = KEY, models: Sequence[str] = MODELS, plain: bool = False, rules: Rules | None = None) -> None:
+    def __init__(
+        self, *, key: str = KEY, models: Sequence[str] = MODELS, plain: bool = False, rules: Rules | None = None, window: int | None = None
+    ) -> None:
         super().__init__()
+        self.window = window
         self.key = key
         self.models = set(models)
         self.plain = plain
@@ -120,9 +124,10 @@ class MessagesServer(Script):
         try:
             self._authorize(body, headers)
             self.rules.check(body)
-            answer = self._choose(body)
+            check_window(body, headers, self.window)
+            answer = compacted(body, self._choose(body))
         except RefusedError as refusal:
-            if refusal.status == 400:
+            if refusal.status == 400 and refusal.recorded:
                 self.complaints.append(str(refusal))
             answer = Answer(status=refusal.status, kind=refusal.kind, message=str(refusal))
         if answer.status == 200:
@@ -256,7 +261,7 @@ class _Handler(BaseHTTPRequestHandler):
 def _events(answer: Answer, body: dict[str, Any], plain: bool) -> Iterator[bytes]:
     message = _message(answer, body, plain)
     usage = message["usage"]
-    opening = {**message, "content": [], "stop_reason": None, "usage": {**usage, "output_tokens": 1}}
+    opening = {**message, "content": [], "stop_reason": None, "usage": {**usage, "output_tokens": 1, "iterations": None}}
     opening.pop("stop_details", None)
     yield sse("message_start", {"type": "message_start", "message": opening})
     yield sse("ping", {"type": "ping"})
@@ -265,7 +270,8 @@ def _events(answer: Answer, body: dict[str, Any], plain: bool) -> Iterator[bytes
     delta = {"stop_reason": answer.stop_reason, "stop_sequence": None}
     if not plain:
         delta["stop_details"] = answer.stop_details  # type: ignore[assignment]  # an object where there are details
-    yield sse("message_delta", {"type": "message_delta", "delta": delta, "usage": {"output_tokens": usage["output_tokens"]}})
+    last = {key: usage[key] for key in ("output_tokens", "iterations") if key in usage}
+    yield sse("message_delta", {"type": "message_delta", "delta": delta, "usage": last})
     yield sse("message_stop", {"type": "message_stop"})
 
 
@@ -284,6 +290,9 @@ def _block_events(index: int, block: Block, arguments: str | None) -> Iterator[b
         start |= {"thinking": "", "signature": ""}
         deltas = [{"type": "thinking_delta", "thinking": piece} for piece in _pieces(block["thinking"], 20)]
         deltas.append({"type": "signature_delta", "signature": block["signature"]})
+    elif block["type"] == "compaction":
+        deltas = [{"type": "compaction_delta", "content": start.pop("content"), "encrypted_content": start.pop("encrypted_content")}]
+        start["content"] = None
     yield sse("content_block_start", {"type": "content_block_start", "index": index, "content_block": start})
     for delta in deltas:
         yield sse("content_block_delta", {"type": "content_block_delta", "index": index, "delta": delta})
@@ -291,7 +300,7 @@ def _block_events(index: int, block: Block, arguments: str | None) -> Iterator[b
 
 
 def _message(answer: Answer, body: dict[str, Any], plain: bool) -> dict[str, Any]:
-    counted = {"input_tokens": len(json.dumps(body)) // 4, "output_tokens": max(1, len(json.dumps(list(answer.blocks))) // 4)}
+    counted = {"input_tokens": tokens(body), "output_tokens": max(1, len(json.dumps(list(answer.blocks))) // 4)}
     if not plain:
         counted |= {"cache_read_input_tokens": 0, "cache_creation_input_tokens": 0}
     message: dict[str, Any] = {

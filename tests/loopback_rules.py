@@ -13,12 +13,13 @@ _BOUND = "bound to a different conversation"
 
 
 class RefusedError(Exception):
-    """The API refuses a request."""
+    """The API refuses a request. `recorded` says that a client which keeps the rules never gets this."""
 
-    def __init__(self, words: str, status: int = 400, kind: str = "invalid_request_error") -> None:
+    def __init__(self, words: str, status: int = 400, kind: str = "invalid_request_error", *, recorded: bool = True) -> None:
         super().__init__(words)
         self.status = status
         self.kind = kind
+        self.recorded = recorded
 
 
 class Rules:
@@ -154,7 +155,7 @@ def _blocks(message: Message) -> list[Block]:
 
 
 def _fixed(body: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in body.items() if key not in ("messages", "stream")}
+    return {key: value for key, value in body.items() if key not in ("messages", "stream", "context_management")}
 
 
 def _prefix(body: Mapping[str, Any], messages: Sequence[Message]) -> str:

@@ -20,7 +20,7 @@ class Answer:
     blocks: Sequence[Block] = ()
     stop_reason: str | None = None
     stop_details: Mapping[str, Any] | None = None
-    usage: Mapping[str, int] | None = None
+    usage: Mapping[str, Any] | None = None
     status: int = 200
     kind: str = "api_error"
     message: str = ""

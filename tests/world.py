@@ -89,12 +89,15 @@ class HeldModel(ScriptedModel):
     def __init__(self) -> None:
         super().__init__()
         self.calls: dict[str, asyncio.Future[Reply]] = {}
+        self._waiting: list[asyncio.Future[None]] = []
 
     async def answer(self, request: ModelRequest, on_text: Callable[[str], None]) -> ModelAnswer:
         """Wait until the test answers this call."""
         about = request.messages[0]["content"][0]["text"]
         assert about not in self.calls, "a second call of the same conversation is in flight"
         call = self.calls[about] = asyncio.get_running_loop().create_future()
+        while self._waiting:
+            self._waiting.pop().set_result(None)
         try:
             self.will(await call)
         finally:
@@ -104,13 +107,18 @@ class HeldModel(ScriptedModel):
     async def asked(self, about: str) -> asyncio.Future[Reply]:
         """Wait for a call of this conversation, and give what answers it. On the daemon's loop."""
         while about not in self.calls or self.calls[about].done():
-            await asyncio.sleep(0)
+            self._waiting.append(asyncio.get_running_loop().create_future())
+            await self._waiting[-1]
         return self.calls[about]
 
     async def will_say_now(self, about: str, words: str) -> None:
         """Wait for a call of this conversation, and answer it with text. On the daemon's loop."""
-        call = await self.asked(about)
-        call.set_result(ModelAnswer([{"type": "text", "text": words}], "end_turn", {}))
+        (await self.asked(about)).set_result(ModelAnswer([{"type": "text", "text": words}], "end_turn", {}))
+
+    async def will_use_now(self, about: str, name: str, given: Mapping[str, Any]) -> None:
+        """Wait for a call of this conversation, and answer it with a tool use. On the daemon's loop."""
+        use = {"type": "tool_use", "id": f"toolu_{next(self._ids)}", "name": name, "input": dict(given)}
+        (await self.asked(about)).set_result(ModelAnswer([use], "tool_use", {}))
 
 
 class OneModel:

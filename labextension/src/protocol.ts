@@ -229,6 +229,7 @@ export type Request =
   | { op: 'pause'; task: number | string }
   | { op: 'resume'; task: number | string }
   | { op: 'cancel'; task: number | string; reason: string }
+  | { op: 'texts'; show: Show }
   | { op: 'earlier'; task: number | string; before: string };
 
 /** What `earlier` gives: older entries, and how many are older still. */

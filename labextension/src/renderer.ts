@@ -99,8 +99,19 @@ class RecordRenderer extends Widget implements IRenderMime.IRenderer {
     if (JSONExt.deepEqual(record, before ?? null)) {
       return;
     }
-    this.written = record;
-    output.setData({ data: { ...output.data, [this.mimeType]: record } });
+    // What a page shows that does not know the record must not tell an older story.
+    void this.texts(model).then(texts => {
+      if (this.model === model && this.output === output) {
+        this.written = record;
+        output.setData({ data: { ...output.data, ...texts, [this.mimeType]: record } });
+      }
+    });
+  }
+
+  /** The same view as HTML and plain text; nothing where the kernel does not say. */
+  private async texts(model: ViewModel): Promise<PartialJSONObject> {
+    const asked = this.place?.connection().request({ op: 'texts', show: model.show });
+    return ((await asked?.catch(() => ({}))) ?? {}) as PartialJSONObject;
   }
 
   private output: IRenderMime.IMimeModel | null = null;

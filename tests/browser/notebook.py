@@ -30,8 +30,7 @@ class Card:
         """Choose a value for a slot by the name that the picker offers it by."""
         wanted = re.compile(rf"^{re.escape(value)}( — .*)?$")
         option = self.picker(slot).locator("option").filter(has_text=wanted).first
-        expect(option).to_be_attached()
-        self.picker(slot).select_option(label=option.inner_text())
+        self.picker(slot).select_option(value=option.get_attribute("value"))
 
     def allow(self, *members: str) -> None:
         """Tick what the code may use."""
@@ -64,15 +63,15 @@ class Notebook:
         page.goto(f"{lab.url}/{app}/{name}{'?reset' if app == 'lab/tree' else ''}")
 
     def ready(self) -> Notebook:
-        """Wait until the notebook is drawn and its kernel idle."""
-        expect(self.page.locator(".jp-Notebook .jp-Cell")).to_have_count(len(self._ids), timeout=STARTS)
-        self.idle()
+        """Wait until the notebook is drawn and its kernel idle, as JupyterLab's status bar says."""
+        self.drawn()
+        expect(self.page.get_by_role("button", name=re.compile(r"\| Idle$"))).to_be_visible(timeout=STARTS)
         return self
 
-    def idle(self) -> None:
-        """Wait until the kernel has nothing to do."""
-        shown = self.page.locator(".jp-Notebook-ExecutionIndicator").first
-        expect(shown).to_have_attribute("data-status", "idle", timeout=STARTS)
+    def drawn(self) -> Notebook:
+        """Wait until all cells are there."""
+        expect(self.page.locator(".jp-Notebook .jp-Cell")).to_have_count(len(self._ids), timeout=STARTS)
+        return self
 
     def cell(self, key: str) -> Locator:
         return self.page.locator(".jp-Notebook .jp-Cell").nth(self._ids.index(key))
@@ -116,7 +115,9 @@ class Notebook:
     def menu(self, *names: str) -> None:
         """Choose from the menu bar."""
         for name in names:
-            self.page.get_by_role("menuitem", name=re.compile(rf"^{re.escape(name)}")).first.click()
+            label = re.compile(rf"^{re.escape(name)}")
+            item = self.page.get_by_role("menuitem", name=label).or_(self.page.get_by_role("menuitemcheckbox", name=label))
+            item.first.click()
 
     def confirm(self, button: str) -> None:
         """Answer the dialog that JupyterLab shows."""

@@ -30,7 +30,7 @@ class Counter:
 counter = Counter()
 """
 TASK = "endo.task('Build a counter')"
-TASKS = ("reason", "edited", "keys", "busy", "idle", "places", "reloaded", "kept", "other-app")
+TASKS = ("reason", "edited", "keys", "busy", "idle", "places", "sight", "reloaded", "kept", "other-app")
 
 
 @pytest.fixture(scope="module")
@@ -162,7 +162,7 @@ def test_cards_are_decided_while_a_cell_runs(desk: Notebook, gate: Path, seen: S
     seen(desk.output("busy"), "cards-while-a-cell-runs")
 
     expect(desk.prompt("blocking")).to_have_text("[*]:")
-    expect(desk.page.locator(".jp-Notebook-ExecutionIndicator").first).to_have_attribute("data-status", "busy")
+    expect(desk.page.get_by_role("button", name=re.compile(r"\| Busy$"))).to_be_visible()
     gate.write_text("go on")
     expect(desk.output("blocking")).to_contain_text("go on")
     live.expect("done")
@@ -197,7 +197,7 @@ def test_a_reloaded_page_is_live_again(desk: Notebook, lab: Lab) -> None:
 def test_the_notebook_app_shows_the_same_thread_live(desk: Notebook, lab: Lab, open_page: Open, seen: Seen) -> None:
     in_lab = begin(desk, "other-app")
     desk.save()
-    there = Notebook(open_page(), lab, "desk.ipynb", app="notebooks").ready()
+    there = Notebook(open_page(), lab, "desk.ipynb", app="notebooks").drawn()
     card = there.titled("other-app", "Count three times")
     fill(card)
     seen(there.output("other-app"), "notebook-7")
@@ -209,17 +209,22 @@ def test_the_notebook_app_shows_the_same_thread_live(desk: Notebook, lab: Lab, o
 
 
 def test_every_control_has_a_name_and_every_text_stands_out_in_light_and_dark(desk: Notebook, seen: Seen) -> None:
-    views = [desk.output(key) for key in ("edited", "reason", "busy", "inbox")]
-    assert [nameless(view) for view in views] == [[]] * len(views)
-    assert [illegible(view) for view in views] == [[]] * len(views)
+    begin(desk, "sight").reject("show the other card")
+    expect(desk.titled("sight", "Read the counter").button("Approve and run")).to_be_visible()
+    desk.titled("sight", "Count three times").node.get_by_text("Count three times").click()
+    views = {"thread": desk.output("sight"), "inbox": desk.run("inbox")}
+    expect(views["inbox"].get_by_role("article").first).to_be_visible()
 
+    assert {name: nameless(view) for name, view in views.items()} == {"thread": [], "inbox": []}
+    assert {name: illegible(view) for name, view in views.items()} == {"thread": [], "inbox": []}
     desk.menu("Settings", "Theme", "JupyterLab Dark")
     expect(desk.page.locator("body")).to_have_attribute("data-jp-theme-light", "false")
-    seen(desk.output("reason"), "dark-thread")
-    seen(desk.output("inbox"), "dark-inbox")
-    dim = [illegible(view) for view in views]
+    for name, view in views.items():
+        seen(view, f"dark-{name}")
+    dim = {name: illegible(view) for name, view in views.items()}
     desk.menu("Settings", "Theme", "JupyterLab Light")
-    assert dim == [[]] * len(views)
+    expect(desk.page.locator("body")).to_have_attribute("data-jp-theme-light", "true")
+    assert dim == {"thread": [], "inbox": []}
 
 
 def test_a_notebook_without_a_kernel_shows_the_record_and_offers_no_act(desk: Notebook, lab: Lab, open_page: Open, seen: Seen) -> None:

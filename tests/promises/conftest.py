@@ -8,13 +8,21 @@ from pathlib import Path
 import pytest
 
 from tests.kernel.page import Page, start_page
-from tests.world import World
+from tests.world import HeldModel, World
 
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     """A running daemon; `world.restart()` ends it and starts another on the same folder."""
     world = World(tmp_path / "store")
+    yield world
+    world.close()
+
+
+@pytest.fixture
+def held_world(tmp_path: Path) -> Iterator[World]:
+    """A running daemon whose model answers when the test says so."""
+    world = World(tmp_path / "store", HeldModel())
     yield world
     world.close()
 

@@ -32,6 +32,7 @@ class RuledTask:
     paused: bool = False
     sleeping: bool = False
     failures: int = 0
+    mid_turn: bool = False
     queued: list[str] = field(default_factory=list)
     delivered: list[str] = field(default_factory=list)
     names: set[str] = field(default_factory=set)
@@ -89,6 +90,22 @@ class RuledTask:
         if all(card.state in TERMINAL for card in self.cards.values()) and (self.turn == "cards" or self.queued):
             self.deliver()
             self.turn = "call"
+
+    def answered(self, turn: str, *, mid_turn: bool = False) -> None:
+        """Take note of an answer, and of what the conversation is at after it."""
+        self.turn, self.mid_turn, self.sleeping, self.failures = turn, mid_turn, False, 0
+
+    def reopen(self) -> None:
+        """Let a task go on that was paused, sleeping or ended."""
+        self.ended, self.paused, self.sleeping, self.failures = None, False, False, 0
+
+    def write(self, text: str) -> None:
+        """Queue a message; it goes with a call that failed, and else waits for its turn."""
+        self.queued.append(text)
+        if self.ended == "failed" and self.turn == "call" and not self.mid_turn:
+            self.deliver()
+        if self.ended:
+            self.reopen()
 
     def deliver(self) -> None:
         """Hand over what the host wrote, with the results or behind a call that failed."""

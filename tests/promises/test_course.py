@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from endo_kernel.errors import ModelFailed, ModelUnavailable, TaskEnded
-from tests.world import World, define
+from tests.world import HeldModel, World, define
 
 
 def test_a_follow_up_goes_on_in_the_same_conversation(world: World) -> None:
@@ -174,3 +174,19 @@ def test_usage_adds_up_and_a_budget_pauses(world: World) -> None:
     task.resume()
 
     assert task.wait(10) == "idle"
+
+
+def test_a_task_does_not_finish_over_a_message_that_the_agent_has_not_read(held_world: World) -> None:
+    model, daemon = held_world.model, held_world.daemon
+    assert isinstance(model, HeldModel)
+    task = held_world.endo.task("go")
+    daemon.submit(model.asked("go")).result(10)
+    task.send("one more thing")
+
+    daemon.submit(model.will_use_now("go", "finish", {"summary": "All is well."})).result(10)
+    daemon.submit(model.will_say_now("go", "I see.")).result(10)
+
+    assert task.wait(10) == "idle"
+    result, letter = held_world.sent[-1]["content"]
+    assert "has written to you meanwhile" in result["content"][0]["text"]
+    assert letter["text"] == "one more thing"

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from endo_kernel.errors import ValueLost
+from endo_kernel.errors import StoreDamaged
 from tests.promises.lives import effect
 from tests.world import World, define
 
@@ -113,7 +113,7 @@ def test_an_approved_card_whose_snapshot_cannot_be_read_is_open_again(world: Wor
         blob.chmod(0o600)
         blob.write_bytes(b"torn")
 
-    with pytest.raises(ValueLost, match="has changed since it was written"):
+    with pytest.raises(StoreDamaged, match="has changed since it was written"):
         world.endo.endow(2)
 
     assert world.endo.tasks[1].wait(10) == "waiting"

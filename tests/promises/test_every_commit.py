@@ -118,11 +118,11 @@ def _told(conversation: list[dict[str, Any]]) -> dict[str, str]:
 def reopen(tmp_path: Path) -> Iterator[Callable[[Path], Life]]:
     lives: list[Life] = []
 
-    def open(home: Path) -> Life:
+    def reopen_store(home: Path) -> Life:
         lives.append(Life(home, []))
         return lives[-1]
 
-    yield open
+    yield reopen_store
     for life in lives:
         life.close()
 

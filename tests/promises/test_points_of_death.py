@@ -21,11 +21,11 @@ def reopen(tmp_path: Path) -> Iterator[Next]:
     """Opens the store that a life left behind, in this process."""
     lives: list[Life] = []
 
-    def open(play: Play) -> Life:
+    def reopen_store(play: Play) -> Life:
         lives.append(Life(tmp_path, play))
         return lives[-1]
 
-    yield open
+    yield reopen_store
     for life in lives:
         life.close()
         check_asked(life.asked(), life.model._play)  # type: ignore[attr-defined]

@@ -117,7 +117,7 @@ class Schedule(RuleBasedStateMachine):
     def the_model_says(self, data: st.DataObject) -> None:
         number, task = self._choose(data, self._that_are("thinking"))
         self._answer(number, ModelAnswer([{"type": "text", "text": "So it is."}], "end_turn", {}))
-        task.turn, task.sleeping, task.failures = "idle", False, 0
+        task.answered("idle")
 
     @precondition(lambda self: self._that_are("thinking"))
     @rule(data=st.data(), turn=TURNS)
@@ -128,7 +128,7 @@ class Schedule(RuleBasedStateMachine):
         blocks = [{"type": "tool_use", "id": id, "name": name, "input": given} for id, (name, given) in zip(ids, turn, strict=True)]
         self._answer(number, ModelAnswer(blocks, "tool_use", {}))
         self._settle()
-        task.turn, task.sleeping, task.failures = "cards", False, 0
+        task.answered("cards")
         numbers = iter(sorted({card.number for card in self.world.endo.tasks[number].cards} - set(task.cards)))
         for use in in_order([ToolUse(id, name, given) for id, (name, given) in zip(ids, turn, strict=True)]):
             self._rule_use(task, use, numbers, alone=len(turn) == 1)
@@ -169,7 +169,7 @@ class Schedule(RuleBasedStateMachine):
             task.sleeping = task.failures < ATTEMPTS
             task.ended = None if task.sleeping else "failed"
         elif end in ("cut off", "pause"):
-            task.turn, task.failures = ("cards" if end == "cut off" else "call"), 0
+            task.answered("cards" if end == "cut off" else "call", mid_turn=end == "pause")
         else:
             task.ended = "failed"
 
@@ -188,11 +188,7 @@ class Schedule(RuleBasedStateMachine):
         self.world.endo.tasks[number].send(text, withdraw=withdraw)
         if withdraw:
             task.withdraw(approved=False)
-        task.queued.append(text)
-        if task.ended == "failed" and task.turn == "call":
-            task.deliver()
-        if task.ended:
-            task.ended, task.paused, task.sleeping, task.failures = None, False, False, 0
+        task.write(text)
 
     @precondition(lambda self: self._open_cards())
     @rule(data=st.data(), edit=st.sampled_from([None, None, WORKS, BREAKS]))
@@ -253,8 +249,7 @@ class Schedule(RuleBasedStateMachine):
             handle.pause()
             task.paused = True
         handle.resume()
-        if task.ended or task.paused or task.sleeping:
-            task.ended, task.paused, task.sleeping, task.failures = None, False, False, 0
+        task.reopen()
 
     @rule(data=st.data())
     def the_host_cancels(self, data: st.DataObject) -> None:
@@ -283,7 +278,7 @@ class Schedule(RuleBasedStateMachine):
                 await asyncio.sleep(0)
                 calm = calm + 1 if all(self._rests(task) for task in daemon.tasks.all()) and not daemon.steps._going else 0
 
-        self.world.session.serve(asyncio.wait_for(quiet(), 20))
+        self.world.session.serve(lambda: asyncio.wait_for(quiet(), 20))
 
     def _rests(self, task: Any) -> bool:
         status = self.world.daemon.status(task)
