@@ -151,6 +151,7 @@ class Cards:
         doc = {
             **_proposal_doc(proposal),
             "state": "open",
+            "settled": 0,
             "opened": self._clock.now(),
             "edits": None,
             "bindings": {},
@@ -182,8 +183,8 @@ class Cards:
 
         What this reads does not grow with the cards that the task has had.
         """
-        docs = [doc for state in states or UNSETTLED for doc in self._cards.search((where("task") == task) & (where("state") == state))]
-        return [_card(doc) for doc in sorted(docs, key=lambda doc: doc.doc_id)]
+        docs = self._cards.search((where("task") == task) & (where("settled") == 0))
+        return [_card(doc) for doc in docs if not states or doc["state"] in states]
 
     def of_turn(self, turn: TurnId) -> list[Card]:
         """Give the cards that one assistant turn opened, oldest first."""
@@ -213,7 +214,7 @@ class Cards:
         if now.state != card.state or state not in _ALLOWED[now.state]:
             raise CardDecided(already(now))
         change = {"was": now.state, "state": state, "at": self._clock.now(), "who": who, "why": why}
-        fields: dict[str, Any] = {"state": state, "log": [*map(_change_doc, now.log), change]}
+        fields: dict[str, Any] = {"state": state, "settled": int(state not in UNSETTLED), "log": [*map(_change_doc, now.log), change]}
         if bindings is not None:
             fields["bindings"] = {name: {"formula": bound.formula, "card": bound.card} for name, bound in bindings.items()}
         if edits is not None:

@@ -122,7 +122,7 @@ class CardViews:
             case Answer(card=number):
                 return f"form #{number}", "filled in by you"
             case Literal():
-                return slot.from_name or "value", "given as a value"
+                return slot.from_name or "a value", "given by you"
 
     def _lost(self, card: Card, slot: Slot, bound: Binding | None) -> str | None:
         graph = self._daemon.graph

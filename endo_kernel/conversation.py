@@ -52,6 +52,8 @@ class Turn:
     malformed: dict[str, str] = field(default_factory=dict)
     read: int = 0
     """How many tokens the model read for this answer, cached ones among them."""
+    place: int = 0
+    """How many turns of its task come before it."""
 
     @property
     def goes_on(self) -> bool:
@@ -108,10 +110,6 @@ class Conversations:
         found = self._turns.search(where("task") == task, newest=True, limit=limit, before=before)
         return [_turn(doc) for doc in reversed(found)]
 
-    def count_before(self, task: TaskId, turn: TurnId) -> int:
-        """Count the turns that come before one."""
-        return self._turns.count(where("task") == task, before=turn)
-
     def append_answer(self, task: TaskId, answer: ModelAnswer) -> Turn:
         """Write a complete assistant turn as it came."""
         read = sum(answer.usage.get(kind, 0) for kind in ("input", "cache_read", "cache_write"))
@@ -123,7 +121,9 @@ class Conversations:
         return self._append(task, "user", content, {})
 
     def _append(self, task: TaskId, role: str, content: list[dict[str, Json]], fields: dict[str, Json]) -> Turn:
-        doc = {"task": task, "role": role, "content": content, "at": self._clock.now(), **fields}
+        last = self.last(task)
+        place = last.place + 1 if last else 0
+        doc = {"task": task, "role": role, "content": content, "at": self._clock.now(), "place": place, **fields}
         return _turn(Document(doc, doc_id=self._turns.insert(doc)))
 
     def settle(self, turn: Turn, result: Result) -> bool:
@@ -176,4 +176,5 @@ def _turn(doc: Document) -> Turn:
         stop_reason=doc.get("stop_reason"),
         malformed=doc.get("malformed") or {},
         read=doc.get("read", 0),
+        place=doc["place"],
     )

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from endo_kernel.agent.machine import Agent
-from endo_kernel.cards import Cards
+from endo_kernel.cards import WAITING, Cards
 from endo_kernel.conversation import Conversations
 from endo_kernel.directory import Directory
 from endo_kernel.errors import DaemonClosed, StoreError, StoreLocked
@@ -28,7 +28,7 @@ from endo_kernel.graph import Graph
 from endo_kernel.guest import Guest
 from endo_kernel.host import Host
 from endo_kernel.mail import Mail
-from endo_kernel.names import TaskId
+from endo_kernel.names import CardNumber, TaskId
 from endo_kernel.parts import Parts
 from endo_kernel.powers import Backoff, Clock, Json, MainThread, Models, Realm, SystemClock
 from endo_kernel.steps import Steps
@@ -42,6 +42,9 @@ Watcher = Callable[[set[TaskId], set[TaskId]], None]
 
 _log = logging.getLogger("endo_kernel")
 _DRAW_SECONDS = 0.05
+_LONGEST_DRAW_SECONDS = 1.0
+_DRAWING_SHARE = 0.2
+"""How much of the daemon's time may go into drawing: what takes long to draw is drawn less often."""
 _WAKES_AT_ONCE = 50
 
 
@@ -73,6 +76,7 @@ class Daemon:
         self._heard: set[TaskId] = set()
         self._watchers: list[Watcher] = []
         self._drawing: asyncio.TimerHandle | None = None
+        self._draw_seconds = _DRAW_SECONDS
         ready: Future[None] = Future()
         # A clean context: what the daemon prints or shows never lands in the cell that happened to start it.
         self._thread = threading.Thread(target=contextvars.Context().run, args=(self._live, ready), name="endo-daemon", daemon=True)
@@ -234,12 +238,18 @@ class Daemon:
 
     def status(self, task: Task) -> Status:
         """Derive a task's status now."""
+        return self.glance(task)[0]
+
+    def glance(self, task: Task) -> tuple[Status, list[CardNumber]]:
+        """Derive a task's status, and give the cards that it waits for."""
         last = self.conversations.last(task.id)
         settled = True
         if last is not None and last.tool_uses:
             results = self.conversations.results(last)
             settled = all(use.id in results for use in last.tool_uses)
-        return status(task, last, self.cards.unsettled(task.id), settled, bool(self.mail.queued(task.id)), self.agent.calling(task.id))
+        cards = self.cards.unsettled(task.id)
+        now = status(task, last, cards, settled, bool(self.mail.queued(task.id)), self.agent.calling(task.id))
+        return now, [card.number for card in cards if card.state in WAITING]
 
     # The bell
 
@@ -255,14 +265,16 @@ class Daemon:
 
     def _draw_soon(self) -> None:
         if self._drawing is None and not self._closed:
-            self._drawing = self._loop.call_later(_DRAW_SECONDS, self._draw)
+            self._drawing = self._loop.call_later(self._draw_seconds, self._draw)
 
     def _draw(self) -> None:
         self._drawing = None
         changed, self._changed = self._changed, set()
         heard, self._heard = self._heard, set()
+        began = self._loop.time()
         for watcher in list(self._watchers):
             watcher(changed, heard)
+        self._draw_seconds = min(max(_DRAW_SECONDS, (self._loop.time() - began) / _DRAWING_SHARE), _LONGEST_DRAW_SECONDS)
 
     def wake(self, task: int) -> None:
         """Have the agent look at a task, soon."""

@@ -13,8 +13,8 @@ from endo_kernel.cards import WAITING, Card
 from endo_kernel.cardviews import CardViews, iso
 from endo_kernel.conversation import Turn
 from endo_kernel.daemon import Daemon
-from endo_kernel.mail import Letter
 from endo_kernel.errors import BadCommand
+from endo_kernel.mail import Letter
 from endo_kernel.names import TaskId, TurnId
 from endo_kernel.offers import Offers
 from endo_kernel.powers import Json
@@ -76,7 +76,7 @@ class Views:
         return [self._row(task) for task in self._daemon.tasks.newest(_ROWS)]
 
     def _row(self, task: Task) -> dict[str, Json]:
-        status = self._daemon.status(task)
+        status, waiting = self._daemon.glance(task)
         active = next((step["title"] for step in task.plan if step["status"] == "active"), None)
         return {
             "id": task.id,
@@ -85,28 +85,24 @@ class Views:
             "status_text": STATUS_TEXT[status],
             "progress": task.progress,
             "plan_step": active,
-            "waiting_for": self._waiting_for(task),
+            "waiting_for": waiting,
             "tokens": task.tokens,
             "usd": task.cost,
             "updated": iso(task.updated),
         }
 
-    def _waiting_for(self, task: Task) -> list[int]:
-        return [card.number for card in self._daemon.cards.unsettled(task.id, *WAITING)]
-
     def task(self, task_id: TaskId, before: TurnId | None = None) -> View:
         """Give a task's thread; long ones from their newest turns, or those before a turn."""
         task = self._daemon.tasks.get(task_id)
         turns = self._daemon.conversations.newest(task_id, _TURNS, before=before)
-        earlier = self._daemon.conversations.count_before(task_id, turns[0].id) if turns else 0
+        earlier = turns[0].place if turns else 0
         span = (turns[0].at if earlier else 0.0, math.inf if before is None else self._daemon.conversations.get(before).at)
         entries = self._entries(task, turns, span)
         view = {"order": [entry["key"] for entry in entries], "entries": {entry["key"]: entry for entry in entries}}
         return {"head": self._head(task, earlier), **view}
 
     def _head(self, task: Task, earlier: int) -> dict[str, Json]:
-        status = self._daemon.status(task)
-        waiting = self._waiting_for(task)
+        status, waiting = self._daemon.glance(task)
         asleep = task.sleep if status == "sleeping" else None
         why = self._daemon.agent.held(task.id) or task.why or task.paused or (asleep and asleep.error)
         return {
@@ -177,7 +173,7 @@ def _who(model: str) -> str:
     return "Claude" if model.startswith("claude") else model[:1].upper() + model[1:]
 
 
-def _hint(status: Status, waiting: list[int]) -> str:
+def _hint(status: Status, waiting: Sequence[int]) -> str:
     if status == "cancelled":
         return "This task was cancelled."
     if waiting:

@@ -261,7 +261,8 @@ class _Handler(BaseHTTPRequestHandler):
 def _events(answer: Answer, body: dict[str, Any], plain: bool) -> Iterator[bytes]:
     message = _message(answer, body, plain)
     usage = message["usage"]
-    opening = {**message, "content": [], "stop_reason": None, "usage": {**usage, "output_tokens": 1, "iterations": None}}
+    first = {key: count for key, count in usage.items() if key != "iterations"}
+    opening = {**message, "content": [], "stop_reason": None, "usage": {**first, "output_tokens": 1}}
     opening.pop("stop_details", None)
     yield sse("message_start", {"type": "message_start", "message": opening})
     yield sse("ping", {"type": "ping"})

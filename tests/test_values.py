@@ -25,8 +25,8 @@ from PIL import Image
 from sklearn.linear_model import Ridge
 
 from endo_kernel.errors import ValueLost
-from endo_kernel.values.glances import Glance
 from endo_kernel.values import describe, fit, glance, is_json, is_plain, keep, members, restore, table, token, unkept
+from endo_kernel.values.glances import Glance
 
 mpl.use("agg")
 

@@ -20,7 +20,7 @@ Index = str | tuple[str, ...]
 
 TABLES: Mapping[str, tuple[Index, ...]] = {
     "tasks": ("state",),
-    "cards": ("state", ("task", "state"), ("turn", "tool_use")),
+    "cards": ("state", ("task", "settled"), ("turn", "tool_use")),
     "turns": ("task",),
     "results": (("turn", "tool_use"),),
     "mail": (("task", "turn"),),

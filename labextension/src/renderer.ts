@@ -15,6 +15,7 @@ import { Connection } from './connection';
 import { ViewModel } from './model';
 import { CARDS_MIME, TASK_MIME } from './protocol';
 import { makeRecord, parseRecord } from './record';
+import { Signal, Stop } from './signal';
 import { EndoView } from './views/view';
 
 /** Before the widget view (-10) and text/html, so that a record is drawn as what it is. */
@@ -27,6 +28,8 @@ export interface Place {
   connection(): Connection;
   path(): string;
   readonly writable: boolean;
+  /** Emits right before the notebook is saved. */
+  readonly saving: Signal<void>;
 }
 
 class RecordRenderer extends Widget implements IRenderMime.IRenderer {
@@ -36,6 +39,7 @@ class RecordRenderer extends Widget implements IRenderMime.IRenderer {
   ) {
     super();
     this.addClass('endo-output');
+    this.stop = place?.saving.connect(() => this.writeNow());
   }
 
   renderModel(output: IRenderMime.IMimeModel): Promise<void> {
@@ -45,6 +49,7 @@ class RecordRenderer extends Widget implements IRenderMime.IRenderer {
 
   dispose(): void {
     if (!this.isDisposed) {
+      this.stop?.();
       this.clear();
       super.dispose();
     }
@@ -89,23 +94,44 @@ class RecordRenderer extends Widget implements IRenderMime.IRenderer {
     this.timer = setTimeout(() => this.write(), SETTLED);
   }
 
+  /** Write without waiting for the texts, so that what is saved now is what is shown now. */
+  private writeNow(): void {
+    const { output, unwritten } = this;
+    if (output && unwritten) {
+      this.put(output, unwritten, {});
+      this.textsDue = true;
+      this.writeSoon();
+    }
+  }
+
   private write(): void {
     const { model, output } = this;
-    if (!model || !output || !this.place?.writable || model.state.kind !== 'live' || model.state.text !== null) {
-      return;
-    }
-    const record = makeRecord(model.show, model.store, model.state.view) as unknown as PartialJSONObject;
-    const before = output.data[this.mimeType];
-    if (JSONExt.deepEqual(record, before ?? null)) {
+    const record = this.unwritten ?? (this.textsDue ? this.written : null);
+    if (!model || !output || !record) {
       return;
     }
     // What a page shows that does not know the record must not tell an older story.
     void this.texts(model).then(texts => {
       if (this.model === model && this.output === output) {
-        this.written = record;
-        output.setData({ data: { ...output.data, ...texts, [this.mimeType]: record } });
+        this.textsDue = false;
+        this.put(output, record, texts);
       }
     });
+  }
+
+  private put(output: IRenderMime.IMimeModel, record: PartialJSONObject, texts: PartialJSONObject): void {
+    this.written = record;
+    output.setData({ data: { ...output.data, ...texts, [this.mimeType]: record } });
+  }
+
+  /** What the output should hold and does not; null where it does, or where there is nothing to write yet. */
+  private get unwritten(): PartialJSONObject | null {
+    const { model, output } = this;
+    if (!model || !output || !this.place?.writable || model.state.kind !== 'live' || model.state.text !== null) {
+      return null;
+    }
+    const record = makeRecord(model.show, model.store, model.state.view) as unknown as PartialJSONObject;
+    return JSONExt.deepEqual(record, output.data[this.mimeType] ?? null) ? null : record;
   }
 
   /** The same view as HTML and plain text; nothing where the kernel does not say. */
@@ -118,6 +144,8 @@ class RecordRenderer extends Widget implements IRenderMime.IRenderer {
   private model: ViewModel | null = null;
   private view: EndoView | null = null;
   private written: PartialJSONObject | null = null;
+  private textsDue = false;
+  private readonly stop: Stop | undefined;
   private timer: ReturnType<typeof setTimeout> | undefined;
 }
 
@@ -140,13 +168,16 @@ export function addRenderer(registry: {
 /** Draw records in a notebook, live while its kernel answers. */
 export function addNotebookRenderer(panel: NotebookPanel): void {
   let connection: Connection | null = null;
+  const saving = new Signal<void>();
   const place: Place = {
     connection: () => (connection ??= new Connection(new CommChannel(panel.sessionContext))),
     path: () => panel.context.path,
     get writable() {
       return !panel.context.model.readOnly && panel.context.contentsModel?.writable !== false;
-    }
+    },
+    saving
   };
+  panel.context.saveState.connect((_context, state) => state === 'started' && saving.emit());
   panel.content.rendermime.addFactory(rendererFactory(place), RANK);
   panel.sessionContext.kernelChanged.connect(() => greet(panel, place));
   greet(panel, place);

@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
+import endo_kernel
+
 PATIENCE = 60.0
 QUIET = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}
 ENDO = {"name": "endo", "display_name": "Python 3 (Endo)", "language": "python"}
@@ -46,6 +48,14 @@ class Lab:
         drawn = [_cell(key, source) for key, source in cells.items()]
         path.write_text(json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {"kernelspec": dict(kernel)}, "cells": drawn}))
         return path
+
+    def add_kernel(self, name: str, env: Mapping[str, str]) -> dict[str, str]:
+        """Add the kernel once more, under a name and with an environment of its own; give what a notebook says of it."""
+        spec = Path(self._dirs["JUPYTER_DATA_DIR"]) / "kernels" / name / "kernel.json"
+        spec.parent.mkdir(parents=True)
+        usual = json.loads((Path(endo_kernel.__file__).parent / "kernel" / "spec" / "kernel.json").read_text())
+        spec.write_text(json.dumps({**usual, "display_name": name, "env": dict(env)}))
+        return {"name": name, "display_name": name, "language": "python"}
 
     def __enter__(self) -> Self:
         options = {

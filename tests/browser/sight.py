@@ -36,7 +36,7 @@ root => {
     return (high + 0.05) / (low + 0.05);
   };
   const written = node => [...node.childNodes].some(child => child.nodeType === Node.TEXT_NODE && child.data.trim());
-  return [...root.querySelectorAll('*')]
+  return [...root.querySelectorAll('.endo *')]
     .filter(node => written(node) && node.checkVisibility() && !node.closest(':disabled, [aria-disabled=true], option'))
     .map(node => [node.textContent.trim().slice(0, 40), contrast(node)]);
 }

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.kernel.page import Page, start_page
+from tests.loopback import MessagesServer
+from tests.promises.claudes import ClaudesWorld
 from tests.world import HeldModel, World
 
 
@@ -23,6 +25,24 @@ def world(tmp_path: Path) -> Iterator[World]:
 def held_world(tmp_path: Path) -> Iterator[World]:
     """A running daemon whose model answers when the test says so."""
     world = World(tmp_path / "store", HeldModel())
+    yield world
+    world.close()
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[MessagesServer]:
+    """A Messages API that keeps the rules, and never sees one broken."""
+    with MessagesServer() as server:
+        for name, value in server.environment().items():
+            monkeypatch.setenv(name, value)
+        yield server
+        assert server.complaints == []
+
+
+@pytest.fixture
+def claude(server: MessagesServer, tmp_path: Path) -> Iterator[ClaudesWorld]:
+    """A running daemon whose model is Claude behind that API."""
+    world = ClaudesWorld(tmp_path / "store", server)
     yield world
     world.close()
 

@@ -6,113 +6,24 @@ The model is Claude through the real SDK, against a Messages API on the loopback
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 import anthropic
 import pytest
 
-from endo_kernel.agent.claude import ClaudeModel
-from endo_kernel.daemon import Powers
-from endo_kernel.handles import TaskHandle
-from endo_kernel.mainthread import MainQueue
-from endo_kernel.powers import Backoff, ModelAnswer, ModelRequest
-from endo_kernel.session import Defaults
-from tests.loopback import MODELS, MessagesServer, text, thinking, use
+from endo_kernel.powers import ModelAnswer, ModelRequest
+from tests.loopback import MessagesServer, text, thinking, use
+from tests.promises.claudes import ATTEMPTS, ClaudesWorld
 from tests.world import World, define
 
-ATTEMPTS = 5
 HALF = use(*define("Half", "1 + 1"))
-
-
-class HandClock:
-    """A clock that a test turns by hand."""
-
-    def __init__(self) -> None:
-        self.time = 1_800_000_000.0
-
-    def now(self) -> float:
-        """Give the time."""
-        return self.time
-
-
-class Claude:
-    """Gives one ClaudeModel under every name."""
-
-    def __init__(self) -> None:
-        self.model = ClaudeModel(idle_timeout=0.2)
-
-    def __call__(self, name: str) -> ClaudeModel:
-        return self.model
-
-    async def close(self) -> None:
-        """Let go of its connections."""
-        await self.model.close()
-
-
-class ClaudesWorld(World):
-    """A world whose model is Claude, and whose clock stands still until a test turns it."""
-
-    def __init__(self, folder: Path, server: MessagesServer) -> None:
-        self.clock = HandClock()
-        self.server = server
-        super().__init__(folder)
-
-    def open(self) -> None:
-        """Start a daemon on the folder."""
-        super().open()
-        self.session.defaults = Defaults(lambda: MODELS[0], max_tokens=1000)
-
-    def powers(self, main: MainQueue) -> Powers:
-        """Give a model over the network, and waits that only the clock of the test can end."""
-        return replace(
-            super().powers(main), models=Claude(), clock=self.clock, backoff=Backoff(first=8.0, longest=600.0, attempts=ATTEMPTS)
-        )
-
-    def wake(self, task: TaskHandle) -> None:
-        """Have the agent look at a task, as a timer does."""
-        self.daemon.call(lambda: self.daemon.wake(task.id))
-
-    def sleep(self, task: TaskHandle) -> Any:
-        """Give what is stored of the task's sleep."""
-        return self.daemon.call(lambda: self.daemon.tasks.get(task.id).sleep)
-
-    def sleep_over(self, task: TaskHandle) -> str:
-        """Turn the clock to the end of the task's sleep, and give the status that it comes to."""
-        self.clock.time = self.sleep(task).until
-        self.wake(task)
-        return task.wait(20)
-
-    def wait_through(self, task: TaskHandle) -> str:
-        """Give the status that the task comes to when it has slept as often as it must."""
-        status: str = task.wait(20)
-        while status == "sleeping":
-            status = self.sleep_over(task)
-        return status
 
 
 @pytest.fixture(scope="module", autouse=True)
 def sdk() -> None:
     """The SDK is imported with this module, once: that takes seconds, and no test should be the one that waits for it."""
     assert anthropic.AsyncAnthropic
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[MessagesServer]:
-    with MessagesServer() as server:
-        for name, value in server.environment().items():
-            monkeypatch.setenv(name, value)
-        yield server
-        assert server.complaints == []
-
-
-@pytest.fixture
-def claude(server: MessagesServer, tmp_path: Path) -> Iterator[ClaudesWorld]:
-    world = ClaudesWorld(tmp_path / "store", server)
-    yield world
-    world.close()
 
 
 FOR_NOW: Mapping[str, tuple[Callable[[MessagesServer], None], str]] = {

@@ -22,9 +22,12 @@ export function badge(char: string): string {
   return `⟨${codePoint(char)}⟩`;
 }
 
-/** One line or paragraph of a guest's words, where what would disturb the order of the text is spelled out. */
+/**
+ * One line or paragraph of a guest's words, where what would disturb the order of the text or parts words unseen is
+ * spelled out. Joiners stay: scripts and emoji need them.
+ */
 export function visible(text: string): string {
-  return text.replace(/[\p{Bidi_Control}\p{Cc}\p{Zl}\p{Zp}]/gu, char =>
+  return text.replace(/[\p{Bidi_Control}\p{Cc}\p{Zl}\p{Zp}\u180e\u200b\u2060-\u2064\ufeff]/gu, char =>
     char === '\n' || char === '\t' ? char : badge(char)
   );
 }
