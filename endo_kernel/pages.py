@@ -127,9 +127,11 @@ class Page:
 
     def _on_earlier(self, message: Message) -> Json:
         before = str(message["before"])
-        if not before.startswith("t") or not before[1:].isdigit():
-            raise BadBinding(f"{before!r} is not the key of a turn")
-        view = self._session.views.task(TaskId(message["task"]), before=TurnId(int(before[1:])))
+        if before[:1] not in ("t", "c") or not before[1:].isdigit():
+            raise BadBinding(f"{before!r} is not the key of an answer or a card")
+        number = int(before[1:])
+        turn = TurnId(number) if before.startswith("t") else self._session.daemon.cards.get(number).proposal.turn
+        view = self._session.views.task(TaskId(message["task"]), before=turn)
         return {"entries": [view["entries"][key] for key in view["order"]], "earlier": view["head"]["earlier"]}
 
     def _on_endow(self, message: Message) -> Awaitable[Any]:

@@ -95,6 +95,8 @@ class Views:
         """Give a task's thread; long ones from their newest turns, or those before a turn."""
         task = self._daemon.tasks.get(task_id)
         turns = self._daemon.conversations.newest(task_id, _TURNS, before=before)
+        if turns and turns[0].role == "user" and turns[0].place:
+            turns.pop(0)  # a page begins with an answer: it has a key that earlier ones can be asked for by
         earlier = turns[0].place if turns else 0
         span = (turns[0].at if earlier else 0.0, math.inf if before is None else self._daemon.conversations.get(before).at)
         entries = self._entries(task, turns, span)

@@ -167,7 +167,7 @@ class World:
     def powers(self, main: MainQueue) -> Powers:
         """Give what the daemon gets from outside: all of it real but the model."""
         realms = [ConfinedRealm(main, keep), NotebookRealm(main, capture_streams, keep)]
-        return Powers(main, OneModel(self.model), realms, backoff=Backoff(first=0.001, longest=0.01, attempts=4))
+        return Powers(main, OneModel(self.model), realms, backoff=Backoff(first=0.001, longest=0.01, attempts=4, disk=0.01))
 
     def restart(self) -> None:
         """End the daemon and start another on the same folder; live values are gone."""

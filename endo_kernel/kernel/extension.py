@@ -51,6 +51,13 @@ class Unavailable:
     def __getitem__(self, name: str) -> Any:
         raise EndoError(str(self._error))
 
+    def __setitem__(self, name: str, value: object) -> None:
+        raise EndoError(str(self._error))
+
+    def refuse(self, line: str, cell: str | None = None) -> None:
+        """Say why, where the magic is used."""
+        raise EndoError(str(self._error))
+
     def __repr__(self) -> str:
         return f"endo is not available: {self._error}"
 
@@ -155,7 +162,9 @@ def attach(shell: Any, kernel: Any) -> None:
         _attached.append(Attachment(shell, kernel))
     except EndoError as error:
         _log.warning("endo is not available: %s", error)
-        shell.push({"endo": Unavailable(error)}, interactive=False)
+        missing = Unavailable(error)
+        shell.push({"endo": missing}, interactive=False)
+        shell.register_magic_function(missing.refuse, "line_cell", "endo")
 
 
 def detach() -> None:

@@ -48,18 +48,21 @@ def browser(chromium: str) -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def open_page(browser: Browser) -> Iterator[Open]:
-    """Opens pages of one person."""
+    """Opens pages of one person; nothing of ours may raise on them what nobody catches."""
+    uncaught: list[str] = []
     context = browser.new_context(viewport={"width": 1300, "height": 1000}, locale="en-US")
     context.set_default_timeout(PATIENCE)
 
     def open_page() -> Page:
         page = context.new_page()
+        page.on("pageerror", lambda error: uncaught.append(f"{error}\n{error.stack}"))
         _pages.append(page)
         return page
 
     yield open_page
     _pages.clear()
     context.close()
+    assert [error for error in uncaught if "endo" in error] == []
 
 
 @pytest.fixture
@@ -68,6 +71,7 @@ def seen(artifacts: Path) -> Seen:
 
     def seen(shown: Locator, name: str) -> None:
         page = shown.page
+        shown.scroll_into_view_if_needed()
         usual = page.viewport_size
         box = shown.bounding_box()
         assert usual is not None

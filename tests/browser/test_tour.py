@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.conftest import Open, Seen
 from tests.browser.lab import Lab
 from tests.browser.notebook import Notebook
 
 
 @pytest.fixture(scope="module")
-def tour(open_page: Callable, lab: Lab) -> Notebook:
+def tour(open_page: Open, lab: Lab) -> Notebook:
     return Notebook(open_page(), lab, "tour.ipynb").ready()
 
 
-def test_flow_1_a_task_uses_only_what_it_was_given_and_a_follow_up_goes_on(tour: Notebook, seen: Callable) -> None:
+def test_flow_1_a_task_uses_only_what_it_was_given_and_a_follow_up_goes_on(tour: Notebook, seen: Seen) -> None:
     tour.run("counter")
     tour.run("counter-task")
     first = tour.card("counter-task", 1)
@@ -40,7 +39,7 @@ def test_flow_1_a_task_uses_only_what_it_was_given_and_a_follow_up_goes_on(tour:
     seen(tour.output("counter-task"), "tour-1-follow-up")
 
 
-def test_flow_2_steps_that_build_on_each_other(tour: Notebook, seen: Callable) -> None:
+def test_flow_2_steps_that_build_on_each_other(tour: Notebook, seen: Seen) -> None:
     tour.run("diabetes")
     tour.run("analysis-task")
     thread = tour.thread("analysis-task")
@@ -71,7 +70,7 @@ def test_flow_2_steps_that_build_on_each_other(tour: Notebook, seen: Callable) -
     seen(tour.output("names"), "tour-2-names")
 
 
-def test_flow_3_a_restart_in_the_middle(tour: Notebook, seen: Callable) -> None:
+def test_flow_3_a_restart_in_the_middle(tour: Notebook, seen: Seen) -> None:
     tour.run("wine")
     tour.run("groups-task")
     ask = tour.card("groups-task", 7)
@@ -96,7 +95,7 @@ def test_flow_3_a_restart_in_the_middle(tour: Notebook, seen: Callable) -> None:
     expect(tour.run("inbox-after-restart").get_by_text("Nothing waits for you.")).to_be_visible()
 
 
-def test_flow_4_what_the_tasks_are_doing(tour: Notebook, seen: Callable) -> None:
+def test_flow_4_what_the_tasks_are_doing(tour: Notebook, seen: Seen) -> None:
     tour.run("two-tasks")
     tasks = tour.output("two-tasks").get_by_role("region", name="Tasks")
     row = tasks.get_by_role("row").filter(has_text="Find the outliers in my data")
@@ -121,8 +120,14 @@ def test_flow_4_what_the_tasks_are_doing(tour: Notebook, seen: Callable) -> None
     seen(tour.output("outliers-thread"), "tour-4-found")
 
 
-def test_flow_5_back_from_lunch(tour: Notebook, seen: Callable) -> None:
-    tour.run("lunch-inbox")
+def test_flow_5_back_from_lunch(tour: Notebook, seen: Seen) -> None:
+    assert tour.run("lunch-inbox").get_by_role("article").count() == 1
+    tour.save()
+    tour.menu("Kernel", "Shut Down Kernel")
+    expect(tour.output("lunch-inbox").get_by_text("Start the kernel to decide on these cards.")).to_be_visible()
+    tour.page.reload()
+    tour.ready()
+    tour.run("wine-again")
     card = tour.card("lunch-inbox", 10)
     card.choose("data", "wine")
     seen(tour.output("lunch-inbox"), "tour-5-inbox")
@@ -130,5 +135,5 @@ def test_flow_5_back_from_lunch(tour: Notebook, seen: Callable) -> None:
 
     expect(tour.output("lunch-inbox").get_by_text("Nothing waits for you.")).to_be_visible()
     table = tour.run("tasks-at-the-end")
-    expect(table.get_by_role("row").filter(has_text="Summarize my data")).to_contain_text("Your turn")
+    expect(table.get_by_role("row").filter(has_text="Summarize my data")).to_contain_text("2 of 2")
     seen(table, "tour-5-tasks")

@@ -62,6 +62,10 @@ class ClaudesWorld(World):
             super().powers(main), models=Claude(), clock=self.clock, backoff=Backoff(first=8.0, longest=600.0, attempts=ATTEMPTS)
         )
 
+    def show(self, task: TaskHandle) -> Any:
+        """Give the view of a task."""
+        return self.daemon.call(lambda: self.session.views.show({"kind": "task", "task": task.id}))
+
     def wake(self, task: TaskHandle) -> None:
         """Have the agent look at a task, as a timer does."""
         self.daemon.call(lambda: self.daemon.wake(task.id))

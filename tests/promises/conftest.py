@@ -59,7 +59,7 @@ def start_kernel(store: Path) -> Iterator[Callable[..., Page]]:
     pages: list[Page] = []
 
     def start(**env: str) -> Page:
-        pages.append(start_page("endo", ENDO_STORE=str(store), **env))
+        pages.append(start_page("endo", **{"ENDO_STORE": str(store), **env}))
         return pages[-1]
 
     yield start

@@ -32,6 +32,7 @@ class RuledTask:
     paused: bool = False
     sleeping: bool = False
     failures: int = 0
+    cut_off: int = 0
     mid_turn: bool = False
     queued: list[str] = field(default_factory=list)
     delivered: list[str] = field(default_factory=list)
@@ -91,9 +92,12 @@ class RuledTask:
             self.deliver()
             self.turn = "call"
 
-    def answered(self, turn: str, *, mid_turn: bool = False) -> None:
-        """Take note of an answer, and of what the conversation is at after it."""
+    def answered(self, turn: str, *, mid_turn: bool = False, cut_off: bool = False) -> None:
+        """Take note of an answer, and of what the conversation is at after it; three that were cut off in a row end the task."""
         self.turn, self.mid_turn, self.sleeping, self.failures = turn, mid_turn, False, 0
+        self.cut_off = self.cut_off + 1 if cut_off else 0
+        if self.cut_off >= 3:
+            self.ended = "failed"
 
     def reopen(self) -> None:
         """Let a task go on that was paused, sleeping or ended."""

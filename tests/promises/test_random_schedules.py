@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -45,6 +46,7 @@ def definition(result: str, code: str, source: str | None) -> Use:
 
 
 DEFINITIONS = st.builds(definition, NAMES, st.sampled_from([WORKS, BREAKS]), st.none() | NAMES)
+FINISH: Use = ("finish", {"summary": "All is well."})
 OTHERS: st.SearchStrategy[Use] = st.sampled_from(
     [
         ("form", {"title": "Ask", "fields": {"n": {"label": "how many", "type": "number"}}}),
@@ -52,7 +54,7 @@ OTHERS: st.SearchStrategy[Use] = st.sampled_from(
         ("list_names", {}),
         ("store", {"name": "first", "value": [1, 2]}),
         ("plan", {"steps": [{"title": "Look", "status": "active"}]}),
-        ("finish", {"summary": "All is well."}),
+        FINISH,
         ("finish", {"summary": "All is well.", "results": ["nowhere"]}),
         ("lookup", {"name": "nowhere"}),
         ("fly", {}),
@@ -61,7 +63,7 @@ OTHERS: st.SearchStrategy[Use] = st.sampled_from(
         ("form", {"title": "No fields", "fields": {}}),
     ]
 )
-TURNS = st.lists(DEFINITIONS | OTHERS, min_size=1, max_size=4)
+TURNS = st.lists(DEFINITIONS, min_size=1, max_size=4) | st.lists(DEFINITIONS | OTHERS, min_size=1, max_size=4) | st.just([FINISH])
 DEAD_ENDS = st.sampled_from([ModelUnavailable("529 overloaded"), ModelFailed("401 no such key"), "refusal", "empty", "cut off", "pause"])
 
 
@@ -76,6 +78,7 @@ class Schedule(RuleBasedStateMachine):
         self.tasks: dict[int, RuledTask] = {}
         self.uses = 0
         self.letters = 0
+        self.spent: Counter[str] = Counter()
 
     def teardown(self) -> None:
         self.world.close()
@@ -92,6 +95,10 @@ class Schedule(RuleBasedStateMachine):
 
     def _open_cards(self) -> list[tuple[RuledTask, RuledCard]]:
         return [(task, card) for task in self.tasks.values() for card in task.opened()]
+
+    def _may(self, act: str, most: int) -> bool:
+        """Say whether a run has room for one more of an act that would crowd out the others."""
+        return self.spent[act] < most
 
     # The model acts
 
@@ -150,9 +157,10 @@ class Schedule(RuleBasedStateMachine):
         elif use.name == "finish" and alone and not task.queued and "results" not in given:
             task.ended = "done"
 
-    @precondition(lambda self: self._that_are("thinking"))
+    @precondition(lambda self: self._may("dead end", 3) and self._that_are("thinking"))
     @rule(data=st.data(), end=DEAD_ENDS)
     def the_model_comes_to_a_dead_end(self, data: st.DataObject, end: Any) -> None:
+        self.spent["dead end"] += 1
         number, task = self._choose(data, self._that_are("thinking"))
         text = [{"type": "text", "text": "I"}]
         half = [{"type": "tool_use", "id": f"toolu_{self.uses}", "name": "define", "input": {}}]
@@ -169,14 +177,14 @@ class Schedule(RuleBasedStateMachine):
             task.sleeping = task.failures < ATTEMPTS
             task.ended = None if task.sleeping else "failed"
         elif end in ("cut off", "pause"):
-            task.answered("cards" if end == "cut off" else "call", mid_turn=end == "pause")
+            task.answered("cards" if end == "cut off" else "call", mid_turn=end == "pause", cut_off=end == "cut off")
         else:
             task.ended = "failed"
 
     # The host acts
 
-    @precondition(lambda self: self._that_are(*RESTING, "thinking"))
-    @rule(data=st.data(), withdraw=st.booleans())
+    @precondition(lambda self: self.letters < 5 or not self._that_are("thinking", "waiting", "paused", "sleeping", "failed"))
+    @rule(data=st.data(), withdraw=st.sampled_from([False, False, True]))
     def the_host_writes(self, data: st.DataObject, withdraw: bool) -> None:
         number, task = self._choose(data, self.tasks)
         self.letters += 1
@@ -191,26 +199,27 @@ class Schedule(RuleBasedStateMachine):
         task.write(text)
 
     @precondition(lambda self: self._open_cards())
-    @rule(data=st.data(), edit=st.sampled_from([None, None, WORKS, BREAKS]))
-    def the_host_approves(self, data: st.DataObject, edit: str | None) -> None:
-        task, card = data.draw(st.sampled_from(self._open_cards()), label="card")
+    @rule(data=st.data(), most=st.integers(1, 4), edit=st.sampled_from([None, None, None, WORKS, BREAKS]))
+    def the_host_approves(self, data: st.DataObject, most: int, edit: str | None) -> None:
+        for task, card in data.draw(st.permutations(self._open_cards()), label="cards")[:most]:
+            if card.state == "open":  # an earlier one of these may have ended it
+                self._approve(task, card, edit)
+
+    def _approve(self, task: RuledTask, card: RuledCard, edit: str | None) -> None:
         endo = self.world.endo
-        if card.kind == "form":
-            endo.answer(card.number, n=2)
+        if card.kind != "definition":
+            endo.answer(card.number, n=2) if card.kind == "form" else endo.answer(card.number, {"a": 1})
             task.end_card(card, "done")
-        elif card.kind == "request":
-            endo.answer(card.number, {"a": 1})
-            task.end_card(card, "done")
+            return
+        card.works = card.works if edit is None else edit == WORKS
+        runs = all(task.cards[number].state == "done" for number in card.needs)
+        card.state = "approved"
+        task.run_what_can()
+        if runs and not card.works:
+            with pytest.raises(ZeroDivisionError):
+                endo.endow(card.number, _code=edit)
         else:
-            card.works = card.works if edit is None else edit == WORKS
-            runs = all(task.cards[number].state == "done" for number in card.needs)
-            card.state = "approved"
-            task.run_what_can()
-            if runs and not card.works:
-                with pytest.raises(ZeroDivisionError):
-                    endo.endow(card.number, _code=edit)
-            else:
-                assert endo.endow(card.number, _code=edit) == (1 if runs else None)
+            assert endo.endow(card.number, _code=edit) == (1 if runs else None)
 
     @precondition(lambda self: self._open_cards())
     @rule(data=st.data())
@@ -219,26 +228,31 @@ class Schedule(RuleBasedStateMachine):
         self.world.endo.reject(card.number, "not this")
         task.end_card(card, "rejected")
 
+    def _decided_cards(self) -> list[int]:
+        return [card.number for task in self.tasks.values() for card in task.cards.values() if card.state != "open"]
+
+    @precondition(lambda self: self._may("decide again", 3) and self._decided_cards())
     @rule(data=st.data(), again=st.sampled_from(["endow", "reject", "answer"]))
     def the_host_decides_once_more(self, data: st.DataObject, again: str) -> None:
-        decided = [card.number for task in self.tasks.values() for card in task.cards.values() if card.state != "open"]
-        if not decided:
-            return
-        number = data.draw(st.sampled_from(decided), label="card")
+        self.spent["decide again"] += 1
+        number = data.draw(st.sampled_from(self._decided_cards()), label="card")
         endo = self.world.endo
         acts = {"endow": lambda: endo.endow(number), "reject": lambda: endo.reject(number), "answer": lambda: endo.answer(number, 1)}
         with pytest.raises(CardDecided, match=f"card {number} was already"):
             acts[again]()
 
-    @precondition(lambda self: any(not task.ended for task in self.tasks.values()))
+    @precondition(lambda self: self._may("pause", 2) and any(not task.ended for task in self.tasks.values()))
     @rule(data=st.data())
     def the_host_pauses(self, data: st.DataObject) -> None:
+        self.spent["pause"] += 1
         number, task = self._choose(data, {number: task for number, task in self.tasks.items() if not task.ended})
         self.world.endo.tasks[number].pause()
         task.paused = True
 
+    @precondition(lambda self: self._may("resume", 3) or self._that_are("paused", "sleeping", "failed"))
     @rule(data=st.data(), at_once=st.booleans())
     def the_host_resumes(self, data: st.DataObject, at_once: bool) -> None:
+        self.spent["resume"] += 1
         number, task = self._choose(data, self.tasks)
         handle = self.world.endo.tasks[number]
         if task.ended in ("done", "cancelled"):
@@ -251,8 +265,10 @@ class Schedule(RuleBasedStateMachine):
         handle.resume()
         task.reopen()
 
+    @precondition(lambda self: self._may("cancel", 1) and len(self.tasks) > 2)
     @rule(data=st.data())
     def the_host_cancels(self, data: st.DataObject) -> None:
+        self.spent["cancel"] += 1
         number, task = self._choose(data, self.tasks)
         handle = self.world.endo.tasks[number]
         if task.ended in ("done", "cancelled"):
@@ -263,8 +279,10 @@ class Schedule(RuleBasedStateMachine):
         task.withdraw(approved=True)
         task.ended = "cancelled"
 
+    @precondition(lambda self: self._may("restart", 4))
     @rule()
     def the_kernel_restarts(self) -> None:
+        self.spent["restart"] += 1
         self.world.restart()
 
     # What must be true
@@ -316,8 +334,8 @@ def test_the_rules_hold_in_any_order_of_acts() -> None:
     run_state_machine_as_test(
         Schedule,
         settings=settings(
-            max_examples=60,
-            stateful_step_count=30,
+            max_examples=90,
+            stateful_step_count=40,
             deadline=None,
             derandomize=True,
             database=None,
