@@ -162,7 +162,8 @@ export class ViewModel implements Subscriber {
     }
     this.stale = false;
     this.asked = false;
-    const text = message.order.includes('live') && before.kind === 'live' ? before.text : null;
+    // What was heard before this may belong to an answer that is complete by now; the entry says how far this one is.
+    const text = entries.live?.kind === 'live' ? entries.live.text : null;
     const view = { head: message.head, order: message.order, entries };
     this._state = { kind: 'live', view, seq: message.seq, text };
     this.forgetRepeated(view);

@@ -158,6 +158,16 @@ test('earlier entries come before the known ones, each once', async () => {
   assert.equal(model.older.left, 1);
 });
 
+test('the text of an answer that is complete is not shown again as the beginning of the next one', () => {
+  const { channel, model, view } = live();
+  channel.receive({ type: 'text', view: model.id, key: 'live', text: 'The first answer' });
+  const next: Entry = { key: 'live', kind: 'live', at: '', who: 'Claude', text: '' };
+
+  channel.show({ ...view, order: [...view.order, 'live'], entries: { live: next } }, 2, false);
+
+  assert.equal(model.state.kind === 'live' && model.state.text, '');
+});
+
 test('a record keeps what was shown, without the host’s variables and without text that had not ended', () => {
   const { view, show } = record('states');
 

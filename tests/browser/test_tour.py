@@ -114,7 +114,7 @@ def test_flow_4_what_the_tasks_are_doing(tour: Notebook, seen: Seen) -> None:
     expect(row).to_contain_text("#11")
     find.approve()
 
-    expect(thread.get_by_text("with an outlier")).to_be_visible()
+    expect(thread.get_by_text("There are 16 of 178 rows with an outlier.")).to_be_visible()
     expect(row).not_to_contain_text("Waiting for you")
     expect(row).to_contain_text("3 of 3")
     seen(tour.output("outliers-thread"), "tour-4-found")

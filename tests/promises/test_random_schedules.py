@@ -204,6 +204,7 @@ class Schedule(RuleBasedStateMachine):
         for task, card in data.draw(st.permutations(self._open_cards()), label="cards")[:most]:
             if card.state == "open":  # an earlier one of these may have ended it
                 self._approve(task, card, edit)
+                self._settle()
 
     def _approve(self, task: RuledTask, card: RuledCard, edit: str | None) -> None:
         endo = self.world.endo
