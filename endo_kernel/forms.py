@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from numbers import Integral, Real
 
 from endo_kernel.cards import Card
 from endo_kernel.errors import BadBinding
 from endo_kernel.names import near
 from endo_kernel.powers import Json
+from endo_kernel.values import is_json
 
 _WANTED = {"string": "a string", "number": "a number", "boolean": "true or false"}
 
@@ -22,15 +24,29 @@ def check_answers(card: Card, values: Mapping[str, Json]) -> dict[str, Json]:
     for name, field in fields.items():
         if name not in values and field.get("default") is None:
             raise BadBinding(f"card {card.number} still needs {name!r} ({field['label']}): endo.answer({card.number}, {name}=...)")
-        value = values.get(name, field.get("default"))
-        if not _fits(field, value):
+        value = _as_json(values.get(name, field.get("default")))
+        if not fits(field, value):
             wanted = _WANTED.get(field["type"]) or "one of " + ", ".join(map(repr, field["choices"]))
             raise BadBinding(f"field {name!r} of card {card.number} takes {wanted}, not {value!r}")
         answers[name] = value
     return answers
 
 
-def _fits(field: Mapping[str, Json], value: Json) -> bool:
+def _as_json(value: object) -> Json:
+    """Give a number or text of a library's own type, such as NumPy's, as Python's; anything else as it is."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, Integral):
+        return int(value)
+    if isinstance(value, Real):
+        return float(value)
+    return str(value) if isinstance(value, str) else value
+
+
+def fits(field: Mapping[str, Json], value: Json) -> bool:
+    """Tell whether a value is one that a field takes, and can be told to a model: no NaN, no half of a surrogate pair."""
+    if not is_json(value):
+        return False
     match field["type"]:
         case "string":
             return isinstance(value, str)

@@ -15,6 +15,7 @@ from endo_kernel.conversation import Result, ToolUse, Turn
 from endo_kernel.directory import guest_of
 from endo_kernel.errors import BadDefinition, NameUnknown
 from endo_kernel.formulas import Literal
+from endo_kernel.forms import fits
 from endo_kernel.names import TaskId, near, parse_identifier, parse_pet_name, suggest_pet_name
 from endo_kernel.parts import Parts
 from endo_kernel.powers import Json
@@ -196,6 +197,9 @@ def _checked_fields(fields: Mapping[str, Mapping[str, Json]]) -> dict[str, dict[
         parse_identifier(name, "field name")
         if asked["type"] == "choice" and not asked.get("choices"):
             raise BadDefinition(f"field {name!r} is a choice without choices: give `choices` as a list of strings")
+        if asked.get("default") is not None and not fits(asked, asked["default"]):
+            wanted = "one of its choices" if asked["type"] == "choice" else f"a {asked['type']}"
+            raise BadDefinition(f"the default of field {name!r} is {asked['default']!r}: give {wanted}, or leave `default` out")
         checked[name] = dict(asked)
     if not checked:
         raise BadDefinition("a form needs at least one field")

@@ -173,8 +173,8 @@ class Host:
         types = {slot.name: slot.type for slot in card.proposal.slots}
         values = {slot: await self._admitted(realm, slot, types[slot], gift) for slot, gift in gifts.items()}
         for slot, bound in card.prebound.items():
-            if slot not in gifts and bound.formula is not None and self._graph.standing(bound.formula) == "gone":
-                raise ValueLost(f"slot {slot!r}: {self._graph.loss(bound.formula)}")
+            if slot not in gifts and bound.formula is not None:
+                await self._admit_result(realm, slot, bound.formula)
         live: dict[FormulaId, object] = {}
         changed = {key: value for key, value in (("code", edits.code), ("realm", edits.realm), ("result", edits.result)) if value}
         with self._store.transaction():
@@ -220,6 +220,13 @@ class Host:
             raise BadBinding(f"slot {slot!r}: {wrong}")
         return value
 
+    async def _admit_result(self, realm: Realm, slot: str, formula: FormulaId) -> None:
+        standing = self._graph.standing(formula)
+        if standing == "gone":
+            raise ValueLost(f"slot {slot!r}: {self._graph.loss(formula)}")
+        if standing == "live":  # one that has to be read back first is looked at when the step begins
+            realm.admit(slot, await self._graph.provide(formula))
+
     def _named(self, gift: GivenName) -> FormulaId:
         return self._directory.get(HOST, gift.name).formula
 
@@ -257,6 +264,9 @@ class Host:
         """Give the value that a request asks for."""
         card = self._open_card(number, "request", digest)
         value = await self._graph.provide(self._named(gift)) if isinstance(gift, GivenName) else gift.value
+        wrong = mismatch(card.proposal.type, value)
+        if wrong:
+            raise BadBinding(f"card {number}: {wrong}")
         summary = await self._main.run(lambda: describe(value), f"card {number}")
         live: dict[FormulaId, object] = {}
         with self._store.transaction():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import keyword
 import re
+import unicodedata
 from collections.abc import Iterable
 from typing import NewType
 
@@ -40,14 +41,22 @@ def suggest_pet_name(text: str) -> PetName:
 
 
 def parse_identifier(text: object, what: str) -> str:
-    """Give the text as a Python identifier that code may use as a free name; `what` is how the error calls it."""
-    if isinstance(text, str) and text.isidentifier() and not keyword.iskeyword(text) and not text.startswith("__"):
+    """Give the text as a Python identifier that code may use as a free name; `what` is how the error calls it.
+
+    Names with an underscore in front are the host's own words, as in `endo.endow(7, _code=...)`, and Python's. Python reads a name in its
+    compatibility form, so that is the only form that a slot may have.
+    """
+    if isinstance(text, str) and text.isidentifier() and not keyword.iskeyword(text) and not text.startswith("_") and _is_canonical(text):
         return text
     words = re.findall(r"[A-Za-z0-9]+", str(text))
     better = "_".join(words).lower() or "data"
     if not better.isidentifier() or keyword.iskeyword(better):
         better += "_" if better.isidentifier() else "value"
     raise BadName(f"{text!r} is not a {what}: use a Python identifier, such as {better if better.isidentifier() else 'data'!r}")
+
+
+def _is_canonical(text: str) -> bool:
+    return unicodedata.normalize("NFKC", text) == text
 
 
 def near(name: str, known: Iterable[str]) -> str:

@@ -160,7 +160,7 @@ test('earlier entries come before the known ones, each once', async () => {
 
 test('the text of an answer that is complete is not shown again as the beginning of the next one', () => {
   const { channel, model, view } = live();
-  channel.receive({ type: 'text', view: model.id, key: 'live', text: 'The first answer' });
+  channel.stream('The first answer');
   const next: Entry = { key: 'live', kind: 'live', at: '', who: 'Claude', text: '' };
 
   channel.show({ ...view, order: [...view.order, 'live'], entries: { live: next } }, 2, false);

@@ -335,7 +335,7 @@ def test_the_rules_hold_in_any_order_of_acts() -> None:
     run_state_machine_as_test(
         Schedule,
         settings=settings(
-            max_examples=90,
+            max_examples=70,
             stateful_step_count=40,
             deadline=None,
             derandomize=True,
