@@ -13,7 +13,9 @@ from typing import Any, Protocol
 from endo_kernel import record
 from endo_kernel.errors import BadCommand, EndoError
 from endo_kernel.powers import Json
+from endo_kernel.values import is_json
 from endo_kernel.verbs import make_parser, split_bindings
+from endo_kernel.visible import visible_words
 
 
 class Source(Protocol):
@@ -75,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 2
     except EndoError as error:
-        print(f"jupyter endo: {error}", file=sys.stderr)
+        print(visible_words(f"jupyter endo: {error}"), file=sys.stderr)
         return 1
 
 
@@ -143,7 +145,7 @@ def _send(source: Source, given: Any) -> tuple[Json, str]:
 
 def _endow(source: Source, given: Any) -> tuple[Json, str]:
     card = _card(source, given.number)
-    bindings = {slot: _binding(source, expression) for slot, expression in split_bindings(given.bind).items()}
+    bindings = {slot: _binding(expression) for slot, expression in split_bindings(given.bind).items()}
     source.ask("endow", card=given.number, digest=card["digest"], bindings=bindings, result=given.name)
     return {"card": given.number, "state": "approved"}, f"card {given.number} approved"
 
@@ -155,7 +157,7 @@ def _reject(source: Source, given: Any) -> tuple[Json, str]:
 
 def _answer(source: Source, given: Any) -> tuple[Json, str]:
     if given.value is not None:
-        source.ask("answer", card=given.number, binding=_binding(source, given.value))
+        source.ask("answer", card=given.number, binding=_binding(given.value))
     else:
         fields = {field: _literal(expression, expression) for field, expression in split_bindings(given.bind).items()}
         source.ask("answer", card=given.number, values=fields)
@@ -211,12 +213,13 @@ def _literal(expression: str, otherwise: Any = _NOT_LITERAL) -> Any:
         return otherwise
 
 
-def _binding(source: Source, expression: str) -> dict[str, Json]:
+def _binding(expression: str) -> dict[str, Json]:
     value = _literal(expression)
-    if value is not _NOT_LITERAL:
-        return {"literal": value}
-    names = {row["name"] for row in source.ask("names")}
-    return {"name": expression} if expression in names else {"variable": expression}
+    if value is _NOT_LITERAL:
+        return {"variable": expression, "or_name": True}
+    if not is_json(value):
+        raise BadCommand(f"{expression!r} cannot be given from a terminal: that takes JSON, notebook variables and pet names")
+    return {"literal": value}
 
 
 def _install(given: Any) -> int:

@@ -18,6 +18,7 @@ from endo_kernel.names import CardNumber, TaskId
 from endo_kernel.powers import Json, Outcome
 from endo_kernel.realms.facets import Facet, facet
 from endo_kernel.session import Session
+from endo_kernel.visible import visible_words
 
 
 class Endo:
@@ -207,7 +208,7 @@ class Inbox:
 
     def __repr__(self) -> str:
         lines = [f"#{card.number}  {card.proposal.kind:10}  task {card.task}  {card.proposal.title}" for card in self._cards()]
-        return "\n".join(lines) or "Nothing waits for you."
+        return visible_words("\n".join(lines)) or "Nothing waits for you."
 
 
 class Names(Mapping[str, str]):

@@ -143,7 +143,7 @@ class TaskHandle:
 
     def resume(self) -> None:
         """Carry on a paused, sleeping or failed task."""
-        self._daemon.call(lambda: self._daemon.host.resume(self.id))
+        self._daemon.call(lambda: self._session.resume(self.id))
 
     def cancel(self, why: str | None = None) -> None:
         """End the task; its open cards are withdrawn."""

@@ -72,6 +72,8 @@ class Host:
         """Write a task with its first message, and wake it."""
         if not isinstance(prompt, str) or not prompt.strip():
             raise BadDefinition("a task needs a prompt that says what to do, such as endo.task('Summarise my data')")
+        _check_text(prompt)
+        _check_text(title or "")
         with self._store.transaction():
             task = self._tasks.make(title or _title(prompt), prompt, settings)
             self._mail.write(task.id, prompt)
@@ -82,6 +84,7 @@ class Host:
         """Queue a message; with `withdraw`, settle the task's open cards first, so that it is delivered at once."""
         if not isinstance(text, str) or not text.strip():
             raise BadDefinition("the message is empty")
+        _check_text(text)
         now = self._tasks.get(task)
         if now.ended == "cancelled":
             raise TaskEnded(f"task {task} was cancelled ({now.why}); start another with endo.task(...)")
@@ -114,15 +117,23 @@ class Host:
                 self._tasks.note(task, "info", why[0].upper() + why[1:])
         self._ring(task)
 
-    def resume(self, task: TaskId) -> None:
-        """Carry on a paused, sleeping or failed task."""
+    def resume(self, task: TaskId, settings: Settings | None = None) -> None:
+        """Carry on a paused, sleeping or failed task.
+
+        `settings` replace those of a task that no model has answered yet, as after a wrong model name: there is no conversation that they
+        could break.
+        """
         now = self._tasks.get(task)
         if now.ended in ("done", "cancelled"):
             raise TaskEnded(f"task {task} is {now.ended}; {'write to it with task.send(...)' if now.ended == 'done' else 'start another'}")
         if now.ended or now.paused is not None or now.sleep is not None:
             with self._store.transaction():
                 self._tasks.reopen(task)
-                self._tasks.note(task, "info", "Resumed")
+                if settings is not None and not now.usage:
+                    self._tasks.renew(task, settings)
+                    self._tasks.note(task, "info", f"Resumed with the model {settings.model}")
+                else:
+                    self._tasks.note(task, "info", "Resumed")
         self._ring(task)
 
     def cancel(self, task: TaskId, why: str | None = None, who: str = "you") -> None:
@@ -131,6 +142,7 @@ class Host:
         if now.ended in ("done", "cancelled"):
             raise TaskEnded(f"task {task} is already {now.ended}")
         reason = why or "cancelled by the host"
+        _check_text(reason)
         with self._store.transaction():
             self._withdraw(task, who, f"the task was cancelled: {reason}", end_unknown=True, end_approved=True)
             self._tasks.end(task, "cancelled", reason)
@@ -242,6 +254,7 @@ class Host:
         """Refuse a card; the agent is told why."""
         card = self._open_card(number, None, digest)
         why = reason.strip() or "no reason given"
+        _check_text(why)
         with self._store.transaction():
             self._cards.move(card, "rejected", who=who, why=why)
             self._steps.settle(card, replies.refused(card.proposal.tool_use, "rejected", why))
@@ -320,6 +333,7 @@ class Host:
         card = self._cards.get(number)
         self._must_be_unknown(card)
         why = reason.strip() or "the kernel died while it ran"
+        _check_text(why)
         with self._store.transaction():
             self._cards.move(card, "failed", who=who, why=why)
             note = f"The kernel died while this ran, so it may have had effects. The host marked it failed: {why}"
@@ -379,6 +393,11 @@ class Host:
     def _ring(self, task: TaskId) -> None:
         self._bell.changed(task)
         self._bell.wake(task)
+
+
+def _check_text(text: str) -> None:
+    if not is_utf8(text):
+        raise BadDefinition("the text holds half of a surrogate pair, which no model can be sent: leave it out")
 
 
 def _title(prompt: str) -> str:

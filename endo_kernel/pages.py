@@ -20,6 +20,7 @@ from endo_kernel.session import Session
 
 _log = logging.getLogger("endo_kernel")
 Message = Mapping[str, Json]
+_UNREADABLE = (KeyError, TypeError, ValueError, AttributeError)
 OPS = (
     *("ping", "hello", "bye", "show", "texts", "names", "earlier"),
     *("endow", "reject", "answer", "rerun", "resolve", "fail"),
@@ -72,21 +73,24 @@ class Page:
         except EndoError as error:
             self._refuse(number, error)
             return
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            self._refuse(number, BadBinding(f"the message {message.get('op')!r} cannot be read: {type(error).__name__} {error}"))
+        except _UNREADABLE as error:
+            self._refuse(number, _unreadable(message, error))
             return
         if isinstance(done, Awaitable):
-            self._session.daemon.start(self._finish(number, done))
+            self._session.daemon.start(self._finish(message, done))
         else:
             self._reply(number, done)
 
-    async def _finish(self, number: Json, work: Awaitable[Any]) -> None:
+    async def _finish(self, message: Message, work: Awaitable[Any]) -> None:
+        number = message.get("n")
         try:
             await work
         except EndoError as error:
             self._refuse(number, error)
-            return
-        self._reply(number, None)
+        except _UNREADABLE as error:
+            self._refuse(number, _unreadable(message, error))
+        else:
+            self._reply(number, None)
 
     def _reply(self, number: Json, result: Json) -> None:
         self._send({"type": "reply", "n": number, "ok": True, "result": result})
@@ -128,7 +132,7 @@ class Page:
     def _on_earlier(self, message: Message) -> Json:
         before = str(message["before"])
         if before[:1] not in ("t", "c") or not before[1:].isdigit():
-            raise BadBinding(f"{before!r} is not the key of an answer or a card")
+            raise BadBinding(f"{before!r} is not the key of a turn or of a card")
         number = int(before[1:])
         turn = TurnId(number) if before.startswith("t") else self._session.daemon.cards.get(number).proposal.turn
         view = self._session.views.task(TaskId(message["task"]), before=turn)
@@ -168,7 +172,7 @@ class Page:
         self._host.pause(TaskId(message["task"]))
 
     def _on_resume(self, message: Message) -> None:
-        self._host.resume(TaskId(message["task"]))
+        self._session.resume(TaskId(message["task"]))
 
     def _on_cancel(self, message: Message) -> None:
         self._host.cancel(TaskId(message["task"]), message.get("reason"), who=self._who)
@@ -179,11 +183,17 @@ class Page:
             return GivenName(given["name"])
         if "literal" in given:
             return Given(given["literal"])
+        if given.get("or_name") and self._is_only_a_name(given["variable"]):
+            return GivenName(given["variable"])
         value, origin = self._session.variables.get(given["variable"], given.get("token"))
         if "allow" in given:
             value = facet(value, *given["allow"])
             origin = self._session.given(value).origin
         return Given(value, origin)
+
+    def _is_only_a_name(self, word: str) -> bool:
+        """Tell whether a word is a pet name and no variable. An agent can make names but no variables, so those go first."""
+        return word not in self._session.variables and any(entry.name == word for entry in self._host.names())
 
     def _push(self, follower: Follower, drawn: Mapping[str, Json]) -> None:
         message = follower.message(drawn)
@@ -206,6 +216,10 @@ class Page:
             text = self._session.daemon.agent.text(task) if task in heard else None
             if text is not None:
                 self._send({"type": "text", "view": follower.view, "key": "live", "text": text})
+
+
+def _unreadable(message: Message, error: Exception) -> EndoError:
+    return BadBinding(f"the message {message.get('op')!r} cannot be read: {type(error).__name__} {error}")
 
 
 class Pages:

@@ -1,6 +1,6 @@
 """The record of a view in a notebook's output: a versioned JSON snapshot, with HTML and plain text for pages that do not know it.
 
-The HTML is escaped text and tables only: nothing that an agent wrote becomes markup here.
+The HTML is escaped text and tables only: nothing that an agent wrote becomes markup here, or an order to a terminal.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from endo_kernel.powers import Json
+from endo_kernel.visible import visible_code, visible_words
 
 TASK_MIME = "application/vnd.endo.task+json"
 CARDS_MIME = "application/vnd.endo.cards+json"
@@ -74,7 +75,7 @@ def _progress(row: Mapping[str, Json]) -> str:
 
 
 def _cell(value: Json) -> str:
-    return "" if value is None else str(value)
+    return "" if value is None else visible_words(str(value))
 
 
 def _html(view: Mapping[str, Json]) -> str:
@@ -88,9 +89,9 @@ def _html(view: Mapping[str, Json]) -> str:
 
 def _entry_html(entry: Mapping[str, Json]) -> str:
     if entry["kind"] != "card":
-        return f"<p><i>{escape(_who(entry))}</i> <span style='white-space:pre-wrap'>{escape(entry['text'])}</span></p>"
+        return f"<p><i>{escape(_who(entry))}</i> <span style='white-space:pre-wrap'>{escape(visible_words(entry['text']))}</span></p>"
     card = entry["card"]
-    code = f"<pre>{escape(card['code'])}</pre>" if card["code"] else ""
+    code = f"<pre>{escape(visible_code(card['code']))}</pre>" if card["code"] else ""
     result = escape(_outcome(card))
     return f"<p>{escape(_card_line(card))}</p>{code}" + (f"<pre>{result}</pre>" if result else "")
 
@@ -103,15 +104,15 @@ def _text(view: Mapping[str, Json]) -> str:
     for key in view["order"]:
         entry = view["entries"][key]
         if entry["kind"] == "card":
-            parts = [_card_line(entry["card"]), entry["card"]["code"], _outcome(entry["card"])]
+            parts = [_card_line(entry["card"]), visible_code(entry["card"]["code"] or ""), _outcome(entry["card"])]
             lines += [part for part in parts if part]
         else:
-            lines.append(f"{_who(entry)} {entry['text']}")
+            lines.append(f"{_who(entry)} {visible_words(entry['text'])}")
     return "\n\n".join(lines) or "Nothing waits for you."
 
 
 def _title(head: Mapping[str, Json]) -> str:
-    return f"Task {head['id']}: {head['title']} ({head['status_text']})" if head["kind"] == "task" else ""
+    return visible_words(f"Task {head['id']}: {head['title']} ({head['status_text']})") if head["kind"] == "task" else ""
 
 
 def _who(entry: Mapping[str, Json]) -> str:
@@ -121,7 +122,7 @@ def _who(entry: Mapping[str, Json]) -> str:
 def _card_line(card: Mapping[str, Json]) -> str:
     slots = ", ".join(f"{slot['name']}: {slot['label']}" for slot in card["slots"])
     where = f", {card['realm']} realm" if card["realm"] else ""
-    return f"#{card['number']} {card['title']} [{card['state']}{where}]" + (f" slots: {slots}" if slots else "")
+    return visible_words(f"#{card['number']} {card['title']} [{card['state']}{where}]" + (f" slots: {slots}" if slots else ""))
 
 
 def _outcome(card: Mapping[str, Json]) -> str:
@@ -129,6 +130,6 @@ def _outcome(card: Mapping[str, Json]) -> str:
     if not outcome:
         return ""
     if outcome["error"]:
-        return f"{outcome['error']['type']}: {outcome['error']['message']}"
+        return visible_words(f"{outcome['error']['type']}: {outcome['error']['message']}")
     named = f"{outcome['result']}: " if outcome["result"] else ""
-    return named + str(outcome["text"] or outcome["detail"] or outcome["answer"] or "")
+    return named + visible_words(str(outcome["text"] or outcome["detail"] or outcome["answer"] or ""))

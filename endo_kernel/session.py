@@ -115,6 +115,13 @@ class Session:
         """Make a task with the user's defaults. On the daemon's thread."""
         return self.daemon.host.make_task(prompt, title, self.defaults.settings()).id
 
+    def resume(self, task: TaskId) -> None:
+        """Carry a task on; where its model's name was wrong, with the one that is configured now. On the daemon's thread."""
+        now = self.daemon.tasks.get(task)
+        # A key that is gone is no reason to play a script instead.
+        another = now.ended == "failed" and self.defaults.model() not in ("rehearsal", now.model)
+        self.daemon.host.resume(task, self.defaults.settings() if another and not now.usage else None)
+
     def given(self, value: object) -> Given:
         """Take a value from a cell, with where it came from."""
         if isinstance(value, Facet):

@@ -132,17 +132,24 @@ class Tasks:
             "results": [],
             "usage": {},
             "budget_from": {"tokens": 0, "usd": 0.0},
-            "settings": {
-                "model": settings.model,
-                "max_tokens": settings.max_tokens,
-                "thinking": settings.thinking and dict(settings.thinking),
-                "prices": settings.prices and dict(settings.prices),
-                "budget_tokens": settings.budget_tokens,
-                "budget_usd": settings.budget_usd,
-                "agreement": self._agree(settings.system, settings.tools),
-            },
+            "settings": self._settings_doc(settings),
         }
         return self.get(TaskId(self._tasks.insert(doc)))
+
+    def renew(self, task: TaskId, settings: Settings) -> None:
+        """Give a task that no model has answered yet other settings."""
+        self.update(task, settings=self._settings_doc(settings))
+
+    def _settings_doc(self, settings: Settings) -> dict[str, Json]:
+        return {
+            "model": settings.model,
+            "max_tokens": settings.max_tokens,
+            "thinking": settings.thinking and dict(settings.thinking),
+            "prices": settings.prices and dict(settings.prices),
+            "budget_tokens": settings.budget_tokens,
+            "budget_usd": settings.budget_usd,
+            "agreement": self._agree(settings.system, settings.tools),
+        }
 
     def _agree(self, system: str, tools: Sequence[Mapping[str, Json]]) -> int:
         """Keep a system text and tools once, however many tasks have them."""

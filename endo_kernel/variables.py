@@ -76,6 +76,9 @@ class Variables:
         names = [name for name, held in dict(self._namespace).items() if held is value and not name.startswith("_") and name not in hidden]
         return self._origin(names[0] if names else None, value, glance(value))
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._namespace
+
     def get(self, name: object, seen: str | None = None) -> tuple[object, Origin]:
         """Give a variable's value, and raise CardChanged if it is not what it was when `seen`, its token then."""
         missing = object()

@@ -167,16 +167,17 @@ def test_a_task_comes_at_once_and_is_told_by_its_attributes(notebook: Notebook, 
     server.about("attributes").will_use(say="Reading first.", plan={"steps": steps}, how={"hold": gate})
     server.about("attributes").will_say("That is all.")
 
-    notebook.do("task = endo.task('Tell me of attributes\\nin two lines'); other = endo.task('Also attributes', title='Named')")
+    server.about("something else").will_say("Never heard.", hold=gate)
+    notebook.do("task = endo.task('Tell me of attributes\\nin two lines'); other = endo.task('something else', title='Named')")
     assert notebook.value("task.wait(timeout=0)") in ("ready", "thinking")
     assert notebook.value("task.progress") is None
+    notebook.do("other.cancel('one is enough')")
     gate.set()
 
     assert notebook.value("task.wait(20)") == "idle"
     assert notebook.value("[task.title, other.title]") == ["Tell me of attributes", "Named"]
     assert notebook.value("endo.tasks[task.id] == task and task.id in [each.id for each in endo.tasks]")
     assert isinstance(notebook.value("task.id"), int)
-    notebook.do("other.cancel('one is enough')")
     assert notebook.value("[other.status, other.why]") == ["cancelled", "one is enough"]
 
 
@@ -296,6 +297,18 @@ def test_what_code_raises_reaches_the_cell_and_the_agent(notebook: Notebook, ser
     said = result(block)
     assert (said["status"], said["error"], said["output"]) == ("failed", "ZeroDivisionError: division by zero", "first\n")
     assert "1 / 0" in said["traceback"]
+
+
+def test_text_that_cannot_be_sent_reaches_the_agent_spelled_out(notebook: Notebook, server: MessagesServer) -> None:
+    server.about("unsendable").will_use(define=definition(r"print('\ud800'); raise ValueError('half \udc80')"))
+    server.about("unsendable").will_say("I see.")
+    notebook.give("unsendable")
+
+    notebook.page.run(f"endo.endow({notebook.card()})")
+
+    assert notebook.value("task.wait(20)") == "idle"
+    said = result(told(server, "unsendable")[0])
+    assert (said["error"], said["output"]) == (r"ValueError: half \udc80", "\\ud800\n")
 
 
 def test_a_card_can_be_approved_with_changes_and_the_agent_is_told(notebook: Notebook, server: MessagesServer) -> None:
@@ -601,6 +614,9 @@ def test_unknown_tasks_and_empty_words_are_refused_with_what_would_work(notebook
     assert (name, "4711" in words) == ("TaskUnknown", True)
     assert "endo.task(" in notebook.refused("endo.task('  ')")[1]
     assert "empty" in notebook.refused("task.send('')")[1]
+    assert "surrogate" in notebook.refused(r"task.cancel('half \ud800')")[1]
+    assert "surrogate" in notebook.refused(r"task.send('half \ud800')")[1]
+    assert "surrogate" in notebook.refused(r"endo.task('half \ud800')")[1]
     notebook.do("task.cancel('enough')")
     assert "cancelled" in notebook.refused("task.send('again')")[1]
     assert "cancelled" in notebook.refused("task.resume()")[1]
@@ -741,6 +757,16 @@ def test_text_shows_what_code_hides(notebook: Notebook, server: MessagesServer) 
         assert "wipe" in card[mime]
 
 
+def test_times_in_machine_readable_output_are_iso_in_utc(server: MessagesServer, notebook: Notebook) -> None:
+    server.about("iso").will_use(define=definition("1"))
+    notebook.give("iso")
+
+    view = notebook.shown(f"endo.inbox[{notebook.card()}]")["application/vnd.endo.cards+json"]["view"]
+
+    (entry,) = view["entries"].values()
+    assert datetime.fromisoformat(entry["at"]).utcoffset() is not None
+
+
 def test_no_secret_is_in_the_store_the_outputs_or_the_log(notebook: Notebook, store: Path) -> None:
     notebook.do("endo.inbox, endo.tasks, endo.names")
     for each in notebook.value("[task.id for task in endo.tasks]"):
@@ -842,6 +868,12 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Notebook]:
     notebook.page.close()
 
 
+def own_store() -> str:
+    """The one store of the notebook "My Tour"."""
+    (store,) = (Path(jupyter_data_dir()) / "endo").glob("my-tour-*")
+    return str(store)
+
+
 def test_without_a_key_the_rehearsal_plays_and_says_so(plain: Notebook) -> None:
     plain.do("%%endo task\nBuild a counter")
 
@@ -853,7 +885,7 @@ def test_without_a_key_the_rehearsal_plays_and_says_so(plain: Notebook) -> None:
 
 
 def test_each_notebook_has_a_private_store_of_its_own_in_the_data_directory(plain: Notebook) -> None:
-    (store,) = (Path(jupyter_data_dir()) / "endo").glob("my-tour-*")
+    store = Path(own_store())
 
     assert stat.S_IMODE(store.stat().st_mode) == 0o700
     assert plain.value("len(endo.tasks)") >= 1
@@ -899,15 +931,17 @@ def test_a_magic_binds_a_variable_a_pet_name_or_a_literal(plain: Notebook) -> No
 def test_the_terminal_talks_to_the_running_kernel(plain: Notebook) -> None:
     plain.do("endo.task('Build a counter').wait(20)\nsize = 40\nendo['size'] = 50")
     plain.do("endo.endow(5, counter=f)\nendo.tasks[3].wait(20)\nendo.tasks[3].send('double it')\nendo.tasks[3].wait(20)")
-    store = plain.value("str(endo._daemon.store.folder)") if False else str(next((Path(jupyter_data_dir()) / "endo").glob("my-tour-*")))
+    store = own_store()
 
     tasks = terminal("tasks", "--json", "--store", store)
-    assert [(row["id"], row["status"]) for row in json.loads(tasks.stdout)] == [(1, "cancelled"), (2, "idle"), (3, "waiting")]
+    assert {row["id"]: row["status"] for row in json.loads(tasks.stdout)} == {1: "cancelled", 2: "idle", 3: "waiting"}
     (card,) = json.loads(terminal("inbox", "--json", "--store", store).stdout)
     assert (card["number"], card["kind"], card["state"]) == (6, "definition", "open")
     unknown = terminal("endow", "6", "--bind", "count:nothing", "--store", store)
     assert (unknown.returncode, unknown.stdout) == (1, "")
     assert "'nothing'" in unknown.stderr
+    unsendable = terminal("endow", "6", "--bind", "count:b'x'", "--store", store)
+    assert (unsendable.returncode, "JSON" in unsendable.stderr) == (2, True)
 
     done = terminal("endow", "6", "--bind", "count:size", "--as", "from-terminal", "--json", "--store", store)
 
@@ -918,11 +952,11 @@ def test_the_terminal_talks_to_the_running_kernel(plain: Notebook) -> None:
 
 
 def test_without_a_kernel_the_terminal_reads_the_store(plain: Notebook) -> None:
-    store = str(next((Path(jupyter_data_dir()) / "endo").glob("my-tour-*")))
+    store = own_store()
     plain.page.close()
 
     tasks = terminal("tasks", "--json", "--store", store)
-    assert [row["status"] for row in json.loads(tasks.stdout)] == ["cancelled", "idle", "idle"]
+    assert {row["id"]: row["status"] for row in json.loads(tasks.stdout)} == {1: "cancelled", 2: "idle", 3: "idle"}
     shown = json.loads(terminal("show", "6", "--json", "--store", store).stdout)
     assert (shown["number"], shown["state"], shown["code"]) == (6, "done", "count * 2")
     assert "count * 2" in terminal("show", "6", ENDO_STORE=store).stdout
@@ -988,13 +1022,3 @@ def test_settings_that_make_no_sense_leave_a_python_kernel_that_says_why(tmp_pat
         assert (name, "has inputs" in words) == ("EndoError", True)
     finally:
         notebook.page.close()
-
-
-def test_times_in_machine_readable_output_are_iso_in_utc(server: MessagesServer, notebook: Notebook) -> None:
-    server.about("iso").will_use(define=definition("1"))
-    notebook.give("iso")
-
-    view = notebook.shown(f"endo.inbox[{notebook.card()}]")["application/vnd.endo.cards+json"]["view"]
-
-    (entry,) = view["entries"].values()
-    assert datetime.fromisoformat(entry["at"]).utcoffset() is not None

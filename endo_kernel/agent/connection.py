@@ -23,8 +23,8 @@ from endo_kernel.powers import ModelAnswer, ModelRequest
 _CONNECT = 10.0
 _WHOLE = 600.0
 _NO_CREDENTIALS = (
-    "there are no credentials for Claude: set ANTHROPIC_API_KEY (in a cell: %env ANTHROPIC_API_KEY=...) and resume the task, "
-    "or use the model 'rehearsal'"
+    "there are no credentials for Claude: set ANTHROPIC_API_KEY before the kernel starts, or in a cell, where nothing shows it: "
+    "import os, getpass; os.environ['ANTHROPIC_API_KEY'] = getpass.getpass(). Then resume the task. Or use the model 'rehearsal'"
 )
 
 
@@ -102,7 +102,12 @@ class Connection:
 
     def _secrets(self) -> list[str]:
         headers = os.environ.get("ANTHROPIC_CUSTOM_HEADERS", "").splitlines()
-        return [self._client.api_key or "", self._client.auth_token or "", *(line.partition(":")[2].strip() for line in headers)]
+        return [
+            self._client.api_key or "",
+            self._client.auth_token or "",
+            self._client.base_url.password,
+            *(line.partition(":")[2].strip() for line in headers),
+        ]
 
 
 def _parameters(request: ModelRequest) -> dict[str, Any]:

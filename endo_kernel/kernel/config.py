@@ -17,6 +17,8 @@ from traitlets import Dict, Float, Int, TraitError, Unicode, default, validate
 from traitlets.config import Config, Configurable
 from traitlets.config.loader import ConfigFileNotFound, JSONFileConfigLoader, PyFileConfigLoader
 
+from endo_kernel.errors import EndoError
+
 CONFIG_FILE = "jupyter_endo_config"
 TOKEN_KINDS = ("input", "output", "cache_write", "cache_read")
 
@@ -84,12 +86,15 @@ class Endo(Configurable):
 def read_settings(parent: Configurable | None = None) -> Endo:
     """Read the settings, from Jupyter's config path and then from the application that `parent` belongs to.
 
-    Raises TraitError, or what a config file raised, where a setting cannot be used.
+    Raises EndoError where a file cannot be read or a setting cannot be used.
     """
     config = _read_files()
     if parent is not None:
         config.merge(parent.config)
-    return Endo(parent=parent, config=config)
+    try:
+        return Endo(parent=parent, config=config)
+    except TraitError as error:
+        raise EndoError(f"a setting cannot be used: {error}") from error
 
 
 def find_store(session: str) -> Path:
@@ -115,4 +120,6 @@ def _read_files() -> Config:
                 config.merge(loader(CONFIG_FILE + suffix, path=folder).load_config())
             except ConfigFileNotFound:
                 continue
+            except Exception as error:  # noqa: BLE001 - a cell, so to speak: a config file is the user's own code
+                raise EndoError(f"{Path(folder) / (CONFIG_FILE + suffix)} cannot be read: {type(error).__name__}: {error}") from error
     return config

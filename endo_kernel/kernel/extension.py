@@ -179,8 +179,10 @@ def current() -> Attachment | None:
 
 
 def _defaults(settings: Settings) -> Defaults:
+    # A name from the environment is read again for each task, as the credentials are: a cell may set it right.
+    configured = settings.model if settings.trait_has_value("model") else None
     return Defaults(
-        model=lambda: choose_model(settings.model or None),
+        model=lambda: choose_model(configured),
         max_tokens=settings.max_tokens,
         thinking=lambda model: settings.thinking or default_thinking(model),
         prices=settings.prices,

@@ -19,8 +19,13 @@ from tests.world import World, define
 
 Start = Callable[..., Page]
 STUBBORN = """
+import threading
+rung = False
 while True:
     try:
+        if not rung:
+            rung = True
+            {ring}
         threading.Event().wait()
     except KeyboardInterrupt:
         pass
@@ -60,7 +65,7 @@ def server() -> Iterator[MessagesServer]:
 def digest(store: Path, bell: Bell) -> str:
     """A store with two open cards; the first one's code begins, and does not end by itself. Gives the digest of the second."""
     world = World(store)
-    world.model.will_use(define("Wait", f"import threading\n{bell.ring}\n{STUBBORN}"), define("Double", "n * 2", n="a number"))
+    world.model.will_use(define("Wait", STUBBORN.format(ring=bell.ring)), define("Double", "n * 2", n="a number"))
     world.endo.task("wait and double").wait(10)
     digest = world.endo.inbox[2].digest
     world.close()
