@@ -14,8 +14,8 @@ from endo_kernel.cards import Binding, Card, Kind, Proposal, Slot
 from endo_kernel.conversation import Result, ToolUse, Turn
 from endo_kernel.directory import guest_of
 from endo_kernel.errors import BadDefinition, NameUnknown
-from endo_kernel.formulas import Literal
 from endo_kernel.forms import fits
+from endo_kernel.formulas import Literal
 from endo_kernel.names import TaskId, near, parse_identifier, parse_pet_name, suggest_pet_name
 from endo_kernel.parts import Parts
 from endo_kernel.powers import Json

@@ -20,7 +20,7 @@ from endo_kernel.parts import Parts
 from endo_kernel.powers import Json, Outcome, Realm
 from endo_kernel.steps import Steps
 from endo_kernel.tasks import Settings, Task
-from endo_kernel.values import Kept, describe, is_json, keep, mismatch
+from endo_kernel.values import Kept, describe, is_json, is_utf8, keep, mismatch
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,7 +56,7 @@ def refused(tool_use: str, status: str, reason: str) -> Result:
 
 def wrong(tool_use: str, sentence: str) -> Result:
     """Tell what is wrong with a call, so that the agent can change it."""
-    return Result(tool_use, [{"type": "text", "text": sentence}], is_error=True)
+    return Result(tool_use, [_block(sentence)], is_error=True)
 
 
 def told(tool_use: str, value: Mapping[str, Json]) -> Result:
@@ -96,7 +96,12 @@ def _images(images: list[dict[str, Any]]) -> list[dict[str, Json]]:
 
 
 def _json(value: Mapping[str, Json]) -> dict[str, Json]:
-    return {"type": "text", "text": json.dumps(value, ensure_ascii=False)}
+    return _block(json.dumps(value, ensure_ascii=False))
+
+
+def _block(text: str) -> dict[str, Json]:
+    """Make a text block. Half of a surrogate pair, which code can print and nothing can send, becomes a question mark."""
+    return {"type": "text", "text": text.encode("utf-8", "replace").decode()}
 
 
 def _cut(text: str) -> str:

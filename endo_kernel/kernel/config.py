@@ -120,6 +120,6 @@ def _read_files() -> Config:
                 config.merge(loader(CONFIG_FILE + suffix, path=folder).load_config())
             except ConfigFileNotFound:
                 continue
-            except Exception as error:  # noqa: BLE001 - a cell, so to speak: a config file is the user's own code
+            except Exception as error:  # a cell, so to speak: a config file is the user's own code
                 raise EndoError(f"{Path(folder) / (CONFIG_FILE + suffix)} cannot be read: {type(error).__name__}: {error}") from error
     return config

@@ -5,7 +5,7 @@ from endo_kernel.values.displays import table
 from endo_kernel.values.fits import fit
 from endo_kernel.values.glances import Glance, glance, token
 from endo_kernel.values.members import members
-from endo_kernel.values.plain import is_json, is_plain
+from endo_kernel.values.plain import is_json, is_plain, is_utf8
 from endo_kernel.values.snapshots import Kept, keep, restore, unkept
 from endo_kernel.values.types import mismatch
 
@@ -17,6 +17,7 @@ __all__ = [
     "glance",
     "is_json",
     "is_plain",
+    "is_utf8",
     "keep",
     "members",
     "mismatch",
