@@ -106,11 +106,17 @@ class EndoMagics(Magics):
 
 
 def _split(line: str) -> list[str]:
+    """Split as a shell does, but leave what is said to an agent as it was written, unless the whole of it stands in quotes."""
+    words = line.split()
     try:
-        return shlex.split(line)
+        parts = shlex.split(line)
     except ValueError:  # an apostrophe in plain words, as in: %endo reject 7 it's wrong
-        return line.split()
+        return words
+    said_in_one = len([part for part in parts if not part.startswith("--")]) <= 3
+    return parts if said_in_one or words[0] not in _TALKING else words
 
+
+_TALKING = ("send", "reject", "fail", "cancel")
 
 VERBS: tuple[str, ...] = (
     "tasks",

@@ -92,8 +92,8 @@ export class ViewModel implements Subscriber {
       return;
     }
     const known = [...this.older.entries.map(entry => entry.key), ...view.order];
-    // Only what the agent said has a place in the conversation to count from.
-    const before = known.find(key => key.startsWith('t')) ?? known[0];
+    // Only what the agent said or asked has a place in the conversation to count from.
+    const before = known.find(key => /^[tc]\d/.test(key)) ?? known[0];
     const result = (await this.ask({ op: 'earlier', task: view.head.id, before })) as Earlier;
     const entries = result.entries.filter(entry => !known.includes(entry.key));
     this._older = { entries: [...entries, ...this.older.entries], left: result.earlier };

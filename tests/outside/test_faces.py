@@ -57,9 +57,9 @@ def test_the_magics_have_the_words_of_the_contract(plain: Notebook) -> None:
     plain.do("%endo endow 1 --bind counter:f --as clean-data")
     assert plain.value("[endo.tasks[1].wait(20), endo['clean-data']]") == ["idle", 3]
 
-    plain.do('%endo send 1 now count to ten, it\'s "fun"')
+    plain.do('%endo send 1 now count to ten, and say "ten"')
     assert plain.value("endo.tasks[1].wait(20)") == "waiting"
-    assert plain.value("endo.tasks[1].messages[-2].text") == 'now count to ten, it\'s "fun"'
+    assert plain.value("endo.tasks[1].messages[-2].text") == 'now count to ten, and say "ten"'
     plain.do("%endo reject 2 use the cleaned table")
     assert plain.value("endo.inbox[2].log[-1]['why']") == "use the cleaned table"
     plain.do("endo.tasks[1].wait(20)")
