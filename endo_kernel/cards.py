@@ -191,8 +191,8 @@ class Cards:
         return [_card(doc) for doc in self._cards.search(where("turn") == turn)]
 
     def numbers(self, *states: State) -> list[CardNumber]:
-        """Give the numbers of the cards of the whole store that are in these states, oldest first: half the work of giving the cards."""
-        return sorted(CardNumber(doc.doc_id) for state in states for doc in self._cards.search(where("state") == state))
+        """Give the numbers of the cards of the whole store that are in these states, oldest first, without reading the cards."""
+        return [CardNumber(number) for number in self._cards.ids("state", *states)]
 
     def in_state(self, *states: State) -> list[Card]:
         """Give the cards of the whole store that are in these states, oldest first."""

@@ -211,3 +211,14 @@ def test_a_row_that_is_not_json_says_which(store: Store, folder: Path) -> None:
 
     with pytest.raises(StoreDamaged, match=r"document 1 of 'scratch' is not JSON.*Restore store.sqlite from a copy"):
         store.table("scratch").all()
+
+
+def test_ids_are_read_from_the_index_alone(folder: Path) -> None:
+    with open_store(folder) as store:
+        cards = store.table("cards")
+        for state in ("open", "done", "open", "unknown"):
+            cards.insert({"state": state})
+
+        assert cards.ids("state", "open", "unknown") == [1, 3, 4]
+        with pytest.raises(ValueError, match="'title' of 'cards' has no index"):
+            cards.ids("title", "x")
