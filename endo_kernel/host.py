@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from endo_kernel import replies
 from endo_kernel.cards import Binding, Card, already
+from endo_kernel.credentials import clean_kept, held, holds, without
 from endo_kernel.directory import HOST, Entry
 from endo_kernel.errors import BadBinding, BadDefinition, CardChanged, CardDecided, TaskEnded, ValueLost
 from endo_kernel.forms import check_answers
@@ -184,13 +185,14 @@ class Host:
         self._check_slots(card, gifts)
         types = {slot.name: slot.type for slot in card.proposal.slots}
         values = {slot: await self._admitted(realm, slot, types[slot], gift) for slot, gift in gifts.items()}
-        for slot, bound in card.prebound.items():
+        bound_now = self._held(card)
+        for slot, bound in bound_now.items():
             if slot not in gifts and bound.formula is not None:
                 await self._admit_result(realm, slot, bound.formula)
         live: dict[FormulaId, object] = {}
         changed = {key: value for key, value in (("code", edits.code), ("realm", edits.realm), ("result", edits.result)) if value}
         with self._store.transaction():
-            bindings = dict(card.prebound)
+            bindings = dict(bound_now)
             for slot, gift in gifts.items():
                 formula = self._formula_of(gift, live, values[slot])
                 bindings[slot] = Binding(formula=formula)
@@ -213,12 +215,20 @@ class Host:
             parse_pet_name(edits.result)
         return realm
 
+    def _held(self, card: Card) -> dict[str, Binding]:
+        """Give the bindings that a card has by itself: what it says `from`, and of an earlier approval what is still there."""
+        there = {
+            slot: bound for slot, bound in card.bindings.items() if bound.formula is None or self._graph.standing(bound.formula) != "gone"
+        }
+        return {**card.prebound, **there}
+
     def _check_slots(self, card: Card, gifts: Mapping[str, Gift]) -> None:
         slots = {slot.name: slot for slot in card.proposal.slots}
         for name in gifts:
             if name not in slots:
                 raise BadBinding(f"card {card.number} has no slot {name!r}; {near(name, slots)}")
-        missing = [slot for slot in slots.values() if slot.name not in gifts and slot.source is None]
+        bound_now = self._held(card)
+        missing = [slot for slot in slots.values() if slot.name not in gifts and slot.name not in bound_now]
         if missing:
             needs = "; ".join(f"{slot.name!r} ({slot.label})" for slot in missing)
             call = ", ".join(f"{slot.name}=..." for slot in missing)
@@ -245,7 +255,7 @@ class Host:
     def _formula_of(self, gift: Gift, live: dict[FormulaId, object], value: object) -> FormulaId:
         if isinstance(gift, GivenName):
             return self._named(gift)
-        recipe: Formula = Literal(value) if is_json(value) else NotebookValue(gift.origin)
+        recipe: Formula = Literal(value) if is_json(value) and not holds(value) else NotebookValue(gift.origin)
         formula = self._graph.formulate(recipe)
         live[formula] = value
         return formula
@@ -280,7 +290,7 @@ class Host:
         wrong = mismatch(card.proposal.type, value)
         if wrong:
             raise BadBinding(f"card {number}: {wrong}")
-        summary = await self._main.run(lambda: describe(value), f"card {number}")
+        summary = without(await self._main.run(lambda: describe(value), f"card {number}"), held())
         live: dict[FormulaId, object] = {}
         with self._store.transaction():
             formula = self._formula_of(gift, live, value)
@@ -320,7 +330,7 @@ class Host:
             self._graph.live(lost, value)
             self._bell.changed(card.task)
             return
-        kept = None if isinstance(gift, GivenName) else await self._main.run(lambda: keep(value), f"card {number}")
+        kept = None if isinstance(gift, GivenName) else await self._main.run(lambda: clean_kept(keep(value)), f"card {number}")
         with self._store.transaction():
             formula = self._keep_value(gift, value, kept)
             self._steps.resolve(card, formula, who)
@@ -372,7 +382,7 @@ class Host:
     async def store_value(self, name: str, gift: Given) -> None:
         """Keep a value under a pet name, by snapshot where that can be done."""
         pet = parse_pet_name(name)
-        kept = await self._main.run(lambda: keep(gift.value), "keeping a value")
+        kept = await self._main.run(lambda: clean_kept(keep(gift.value)), "keeping a value")
         with self._store.transaction():
             formula = self._keep_value(gift, gift.value, kept)
             self._directory.write(HOST, pet, formula, "stored by you")

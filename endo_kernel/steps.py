@@ -15,6 +15,7 @@ from functools import partial
 from endo_kernel import replies
 from endo_kernel.cards import Card, depends_on
 from endo_kernel.conversation import Result
+from endo_kernel.credentials import cleaned
 from endo_kernel.directory import HOST, guest_of
 from endo_kernel.errors import DaemonClosed, EndoError, StepFailed, StoreError, ValueLost
 from endo_kernel.formulas import Evaluation, Literal, NotebookValue
@@ -147,7 +148,7 @@ class Steps:
         if run.step is None:
             # It ended before its first instruction: interrupted, or the realm could not start. That is an outcome like any other.
             run.step = self._begin(run)
-        await self._conclude(card, run.step, outcome)
+        await self._conclude(card, run.step, cleaned(outcome))
 
     async def _evaluate(self, run: _Run, slots: Mapping[str, object]) -> Outcome:
         """Run the code in its realm. Code that has begun and cannot be stopped is waited for, since its effects happen."""

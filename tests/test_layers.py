@@ -15,7 +15,7 @@ import endo_kernel
 # Bottom first. A module may import from its own row and from the rows above it in this table, and never in a circle. `x/` is the package x.
 LAYERS = (
     ("words", "errors names powers formulas mainthread visible"),
-    ("values", "values/"),
+    ("values", "values/ credentials"),
     ("store", "store/"),
     ("graph", "graph"),
     ("parts", "directory mail cards forms conversation replies tasks parts"),

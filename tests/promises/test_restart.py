@@ -144,3 +144,24 @@ def test_the_settings_of_a_task_outlive_an_upgrade(world: World, monkeypatch: py
 
     assert world.model.requests[1].system == world.model.requests[0].system
     assert world.model.requests[2].system == "Another prompt"
+
+
+def test_what_is_still_there_of_an_approval_need_not_be_given_again(world: World) -> None:
+    world.model.will_use(
+        define("First", "0", result="first"),
+        define(
+            "Second",
+            "len(data) * rate + base",
+            data="some items",
+            rate="a number",
+            base={"label": "first", "from": "first"},
+        ),
+    )
+    world.endo.task("two").wait(10)
+    world.endo.endow(2, data={object()}, rate=10)
+
+    world.restart()
+    world.endo.endow(1)
+    assert world.endo.tasks[1].wait(10) == "waiting"
+
+    assert world.endo.endow(2, data={1, 2}) == 20
