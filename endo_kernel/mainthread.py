@@ -4,7 +4,7 @@ The daemon puts jobs in; the thread that runs the user's cells takes them out, b
 (`serve`). Jobs run one at a time, in the order in which they came, and never in the middle of a cell that does not wait.
 What schedules `drain` between cells is the kernel's affair: it hands in `nudge`.
 
-Nothing here takes a lock that an interrupt could leave held: a turn belongs to whoever pops it from one dict.
+Nothing here takes a lock that an interrupt could leave held, and an interrupt at any point loses no job and runs none twice.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import itertools
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from typing import Any, TypeVar
 
 from endo_kernel.errors import StepFailed
@@ -26,13 +26,14 @@ T = TypeVar("T")
 class _Turn:
     """One job on its way through the main thread, and the future of whoever asked for it."""
 
-    __slots__ = ("_answered", "_loop", "asked", "job", "label", "number")
+    __slots__ = ("_answered", "_loop", "asked", "begun", "job", "label", "number")
 
     def __init__(self, number: int, job: Callable[[], Any], label: str, loop: asyncio.AbstractEventLoop) -> None:
         self.number = number
         self.job = job
         self.label = label
         self.asked: asyncio.Future[Any] = loop.create_future()
+        self.begun = False
         self._loop = loop
         self._answered = False
 
@@ -40,18 +41,31 @@ class _Turn:
         """Say whether anybody still waits for the answer."""
         return not (self._loop.is_closed() or self.asked.cancelled())
 
-    def perform(self) -> None:
-        """Run the job and answer with what it gave or raised; raises nothing itself."""
+    def perform(self) -> bool:
+        """Run the job, once, and answer with what it gave or raised; tells whether an interrupt came when the job was over."""
+        self.begun = True
         result: Any = None
         error: Exception | None = None
         try:
             result = self.job()
         except BaseException as raised:  # noqa: BLE001 - whatever a job raises is its answer
             error = self._bearable(raised)
-        while not self._answered:  # an interrupt in here comes after the job: the answer still has to leave
-            with contextlib.suppress(KeyboardInterrupt):
+        return self._leave(result, error)
+
+    def give_up(self) -> None:
+        """Answer that an interrupt came before the job, unless it has answered."""
+        self.begun = True
+        self._leave(None, self._bearable(KeyboardInterrupt()))
+
+    def _leave(self, result: Any, error: Exception | None) -> bool:
+        late = False
+        while not self._answered:  # whatever comes now, the answer still has to leave
+            try:
                 self._answer(result, error)
                 self._answered = True
+            except KeyboardInterrupt:
+                late = True
+        return late
 
     def _bearable(self, raised: BaseException) -> Exception:
         """Give the exception as one that an event loop survives: it ends at KeyboardInterrupt, SystemExit and StopIteration."""
@@ -89,7 +103,7 @@ class MainQueue:
         self._owner = owner or threading.main_thread()
         self._numbers = itertools.count(1)
         self._waiting: dict[int, _Turn] = {}
-        self._arrivals: SimpleQueue[int | None] = SimpleQueue()
+        self._arrivals: SimpleQueue[None] = SimpleQueue()
         self._doing: list[str | None] = []
 
     def run(self, job: Callable[[], T], label: str) -> asyncio.Future[T]:
@@ -101,7 +115,7 @@ class MainQueue:
         turn = _Turn(next(self._numbers), job, label, asyncio.get_running_loop())
         self._waiting[turn.number] = turn
         turn.asked.add_done_callback(lambda asked: self._waiting.pop(turn.number, None))
-        self._arrivals.put(turn.number)
+        self._arrivals.put(None)
         if self.nudge is not None:
             self.nudge()
         return turn.asked
@@ -109,7 +123,7 @@ class MainQueue:
     @property
     def waiting(self) -> int:
         """How many jobs have not started."""
-        return len(self._waiting)
+        return sum(not turn.begun for turn in list(self._waiting.values()))
 
     @property
     def busy_with(self) -> str | None:
@@ -133,15 +147,16 @@ class MainQueue:
         """Run what is queued, on the main thread, and say how many jobs that were."""
         self._check_owner("drain")
         ran = 0
-        with contextlib.suppress(Empty):
-            while True:
-                ran += self._perform(self._arrivals.get_nowait())
+        while (turn := self._oldest()) is not None:
+            self._perform(turn)
+            ran += 1
         return ran
 
     def serve(self, until: Future[T]) -> T:
         """Run jobs as they come until the future is done, and give its result.
 
-        A KeyboardInterrupt during a job is the job's; between jobs it leaves from here. On any other thread this only waits.
+        A KeyboardInterrupt during a job is the job's; before and after one it leaves from here, and no job is lost by it. On any other
+        thread this only waits.
         """
         if threading.current_thread() is not self._owner:
             return until.result()
@@ -152,18 +167,38 @@ class MainQueue:
             self._arrivals.put(None)
 
         until.add_done_callback(land)
-        with self.occupied(None):
-            while not landed:
-                self._perform(self._arrivals.get())
+        try:
+            with self.occupied(None):
+                while not landed:
+                    turn = self._oldest()
+                    if turn is None:
+                        self._arrivals.get()
+                    elif self._perform(turn):
+                        raise KeyboardInterrupt
+        except KeyboardInterrupt:
+            # The wake-up of a job may have gone with the interrupt; the job has not.
+            if self.nudge is not None and self.waiting:
+                self.nudge()
+            raise
         return until.result()
 
-    def _perform(self, number: int | None) -> bool:
-        turn = None if number is None else self._waiting.pop(number, None)
-        if turn is None or not turn.wanted():
-            return False
-        with self.occupied(turn.label):
-            turn.perform()
-        return True
+    def _oldest(self) -> _Turn | None:
+        """Give the job whose turn it is. Arrivals only wake: which jobs there are is told by one dict."""
+        for turn in list(self._waiting.values()):
+            if not turn.begun and turn.wanted():
+                return turn
+        return None
+
+    def _perform(self, turn: _Turn) -> bool:
+        """Run one job; tells whether an interrupt came when it was over."""
+        try:
+            with self.occupied(turn.label):
+                return turn.perform()
+        except KeyboardInterrupt:
+            turn.give_up()
+            raise
+        finally:
+            self._waiting.pop(turn.number, None)
 
     def _check_owner(self, act: str) -> None:
         if threading.current_thread() is not self._owner:

@@ -207,3 +207,37 @@ def test_another_thread_waits_and_leaves_the_jobs_to_the_main_thread(main: MainQ
 def test_only_the_main_thread_drains(main: MainQueue) -> None:
     with concurrent.futures.ThreadPoolExecutor(1) as elsewhere, pytest.raises(RuntimeError, match="belongs on"):
         elsewhere.submit(main.drain).result()
+
+
+class LateInterrupt(asyncio.SelectorEventLoop):
+    """A loop on which Ctrl-C hits the main thread right when it hands an answer over."""
+
+    armed = False
+
+    def call_soon_threadsafe(self, *args: Any, **kwargs: Any) -> Any:
+        if self.armed and threading.current_thread() is threading.main_thread():
+            self.armed = False
+            signal.raise_signal(signal.SIGINT)
+        return super().call_soon_threadsafe(*args, **kwargs)
+
+
+def test_an_interrupt_right_after_a_job_leaves_from_the_cell_and_the_answer_arrives(main: MainQueue) -> None:
+    loop = LateInterrupt()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    ran: list[int] = []
+
+    def job() -> int:
+        ran.append(1)
+        loop.armed = True
+        return 42
+
+    answer = start(loop, ask(main, job))
+    never: concurrent.futures.Future[None] = concurrent.futures.Future()
+    with pytest.raises(KeyboardInterrupt):
+        main.serve(never)
+
+    assert (answer.result(10), ran, main.waiting) == (42, [1], 0)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()

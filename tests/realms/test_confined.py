@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime as dt
 import decimal
 import enum
@@ -376,8 +377,9 @@ def test_a_worker_that_dies_under_the_code_is_a_failure_in_clear_words(stage: St
 def children_of(parent: int) -> list[int]:
     found = []
     for name in os.listdir("/proc"):
+        # Other processes of the machine end while we look.
         if name.isdigit():
-            with open(f"/proc/{name}/stat") as file:
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError), open(f"/proc/{name}/stat") as file:
                 if int(file.read().rsplit(")", 1)[1].split()[1]) == parent:
                     found.append(int(name))
     return found
