@@ -13,7 +13,6 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from endo_kernel.agent.claude import ClaudeModel
-from endo_kernel.agent.rehearsal import RehearsalModel
 from endo_kernel.powers import Json, Model
 
 REHEARSAL = "rehearsal"
@@ -114,13 +113,20 @@ class Models:
         """Give the model that answers for a name."""
         kind = REHEARSAL if name == REHEARSAL else "messages"
         if kind not in self._made:
-            self._made[kind] = RehearsalModel() if kind == REHEARSAL else ClaudeModel()
+            self._made[kind] = _rehearsal() if kind == REHEARSAL else ClaudeModel()
         return self._made[kind]
 
     async def close(self) -> None:
         """Let go of the connections of all. Twice is harmless."""
         for model in self._made.values():
             await model.close()
+
+
+def _rehearsal() -> Model:
+    # Imported when it first plays: its scripts are no part of a kernel's start.
+    from endo_kernel.agent.rehearsal import RehearsalModel
+
+    return RehearsalModel()
 
 
 def make_models() -> Models:
