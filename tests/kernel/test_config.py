@@ -21,27 +21,27 @@ def config_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_notebook_has_a_store_of_its_own_with_a_name_one_can_read() -> None:
-    one, other = find_store("/work/My Analysis (2).ipynb"), find_store("/elsewhere/My Analysis (2).ipynb")
+    one, other = find_store("/home/ann/My Analysis (2).ipynb"), find_store("/elsewhere/My Analysis (2).ipynb")
 
     assert one.parent == Path(jupyter_data_dir()) / "endo"
     assert one.name.startswith("my-analysis-2-")
     assert one != other
-    assert one == find_store("/work/My Analysis (2).ipynb")
+    assert one == find_store("/home/ann/My Analysis (2).ipynb")
 
 
-@pytest.mark.parametrize("session", ["", "/work/console-1-5b2f"])
+@pytest.mark.parametrize("session", ["", "/home/ann/console-1-5b2f"])
 def test_what_has_no_notebook_shares_the_default_store(session: str) -> None:
     assert find_store(session).name == "default"
 
 
 def test_a_name_without_readable_letters_still_gives_a_folder() -> None:
-    assert len(find_store("/work/データ.ipynb").name) == 8
+    assert len(find_store("/home/ann/データ.ipynb").name) == 8
 
 
 def test_the_kernel_takes_the_notebook_that_jupyter_names(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("JPY_SESSION_NAME", "/work/tour.ipynb")
+    monkeypatch.setenv("JPY_SESSION_NAME", "/home/ann/tour.ipynb")
 
-    assert Endo().folder == find_store("/work/tour.ipynb")
+    assert Endo().folder == find_store("/home/ann/tour.ipynb")
 
 
 def test_environment_variables_are_defaults(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -346,7 +346,6 @@ def test_an_interrupt_of_the_process_group_does_not_end_the_workers(stage: Stage
             for sandbox in (first, second):
                 assert sandbox.worker_pid is not None
                 os.kill(sandbox.worker_pid, signal.SIGINT)
-            await asyncio.sleep(0.05)
             return [await first.feed_run("1"), await second.feed_run("2")]
 
     assert stage.do(pid_after_signal()) == [1, 2]
