@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,22 @@ def test_a_decision_arrives_while_a_cell_runs(capsys: pytest.CaptureFixture[str]
     gate.write_text("go on")
     page.reply(cell)
     assert page.evaluate("endo.inbox[1].state") == "'rejected'"
+
+
+def test_a_terminal_and_a_card_decide_at_once_and_one_of_them_is_told(capsys: pytest.CaptureFixture[str], store: Path, page: Page) -> None:
+    page.run("other = endo.task('Build a counter')\nother.wait(20)")
+    number = int(page.evaluate("other.cards[-1].number"))
+    comm = page.open_comm("endo.v1")
+
+    with ThreadPoolExecutor(1) as terminal:
+        code = terminal.submit(main, ["reject", str(number), "from the terminal", "--store", str(store)])
+        page.say(comm, {"n": 1, "op": "reject", "card": number, "reason": "from the card"})
+        card_won = page.hear(comm, "ok")
+        terminal_won = code.result(30) == 0
+
+    assert card_won != terminal_won
+    assert page.evaluate(f"endo.inbox[{number}].log[-1]['why']") == repr("from the card" if card_won else "from the terminal")
+    assert terminal_won or f"card {number} was already rejected at" in capsys.readouterr().err
 
 
 def test_a_task_is_given_and_ended_from_a_terminal(capsys: pytest.CaptureFixture[str], store: Path, page: Page) -> None:
