@@ -54,7 +54,7 @@ class EndoKernel(IPythonKernel):
 
             self._attached_in.append(os.getpid())
             attach(self.shell, self)
-        except Exception:
+        except Exception:  # whatever became of the daemon, broken installations included, cells must run; the log has the whole of it
             self.log.exception("Endo did not start; this kernel works as a Python kernel without it")
 
     def _detach(self) -> None:

@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from endo_kernel.store import open_store
+from tests.kernel.endings import kill, leave, leave_abruptly, terminate
 from tests.kernel.page import PATIENCE, Page
 
 BUSY = "import threading; threading.Event().wait()"
@@ -39,22 +40,6 @@ def restart(page: Page) -> None:
     page.manager.restart_kernel()
     page.client.wait_for_ready(timeout=PATIENCE)
     page.manager.shutdown_kernel()
-
-
-def terminate(page: Page) -> None:
-    page.manager.signal_kernel(signal.SIGTERM)
-
-
-def kill(page: Page) -> None:
-    page.manager.signal_kernel(signal.SIGKILL)
-
-
-def leave(page: Page) -> None:
-    page.start("exit()")
-
-
-def leave_abruptly(page: Page) -> None:
-    page.start("import os; os._exit(3)")
 
 
 @pytest.fixture

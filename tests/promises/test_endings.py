@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ import psutil
 import pytest
 
 from endo_kernel.kernel.extension import TARGET
+from tests.kernel.endings import kill, leave, leave_abruptly, terminate
 from tests.kernel.page import PATIENCE, Page
 from tests.loopback import MessagesServer, text, use
 from tests.loopback_rules import check_conversation
@@ -91,22 +91,6 @@ def restart(page: Page) -> None:
     page.manager.restart_kernel()
     page.client.wait_for_ready(timeout=PATIENCE)
     page.manager.shutdown_kernel()
-
-
-def terminate(page: Page) -> None:
-    page.manager.signal_kernel(signal.SIGTERM)
-
-
-def kill(page: Page) -> None:
-    page.manager.signal_kernel(signal.SIGKILL)
-
-
-def leave(page: Page) -> None:
-    page.start("exit()")
-
-
-def leave_abruptly(page: Page) -> None:
-    page.start("import os; os._exit(3)")
 
 
 def end_by(page: Page, way: Callable[[Page], None]) -> None:
